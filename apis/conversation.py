@@ -1,0 +1,60 @@
+"""What the families' translations share: small checks and the order of a conversation's parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from apis.limits import LONGEST_SCHEMA_BYTES, LONGEST_STOP_CHARACTERS, MOST_STOPS
+from inference.catalog.names import parse_name
+from inference.errors import CapabilityMissing, InvalidRequest
+from inference.requests import Grammar, Message
+from inference.snapshot import ModelInfo
+
+ANY_OBJECT = Grammar("json_schema", '{"type":"object"}')
+
+
+def with_preset_system(messages: list[Message], model: ModelInfo) -> tuple[Message, ...]:
+    """The messages, after the model's own system prompt unless they bring one."""
+    if model.system and (not messages or messages[0].role != "system"):
+        return (Message("system", model.system), *messages)
+    return tuple(messages)
+
+
+def schema_grammar(schema: Any, field: str) -> Grammar:
+    """The grammar of a JSON schema. Raises InvalidRequest naming `field`."""
+    try:
+        text = orjson.dumps(schema)
+    except TypeError:
+        raise InvalidRequest(f"{field}: the schema is nested too deeply", field=field) from None
+    if len(text) > LONGEST_SCHEMA_BYTES:
+        raise InvalidRequest(
+            f"{field}: the schema has more than {LONGEST_SCHEMA_BYTES} bytes", field=field
+        )
+    return Grammar("json_schema", text.decode())
+
+
+def checked_stops(stops: list[str], field: str = "stop") -> tuple[str, ...]:
+    """The stop strings that are not empty. Raises InvalidRequest when they are too many or long."""
+    if len(stops) > MOST_STOPS:
+        raise InvalidRequest(f"{field}: at most {MOST_STOPS} stop strings", field=field)
+    if any(len(stop) > LONGEST_STOP_CHARACTERS for stop in stops):
+        raise InvalidRequest(
+            f"{field}: a stop string has at most {LONGEST_STOP_CHARACTERS} characters", field=field
+        )
+    return tuple(stop for stop in stops if stop)
+
+
+def full_name(model: ModelInfo) -> str:
+    """The name with every part, as Ollama puts it into some errors."""
+    name = parse_name(model.name)
+    return f"{name.host}/{name.namespace}/{name.model}:{name.tag}"
+
+
+def require_capability(model: ModelInfo, capability: str) -> None:
+    """Raises CapabilityMissing in Ollama's words."""
+    if capability not in model.capabilities:
+        raise CapabilityMissing(
+            f"{full_name(model)} does not support {capability}", capability=capability
+        )

@@ -1,0 +1,130 @@
+"""The way in for API paths: who may call, an id for every request, one line in the log, one count.
+
+The site's ASGI application hands over the scopes that `is_api_scope` names. None of the pages'
+middleware runs here; what all answers share is in this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import MutableMapping
+from typing import Any
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+
+from apis import access
+from apis.answers import ErrorAnswer, PlainAnswer
+from apis.bodies import BodyTooLarge, ClientGone, Receive, read_body
+from apis.calls import Call
+from apis.handler import ApiHandler, DisconnectWatch, Send
+from inference import environment, metrics
+
+Scope = MutableMapping[str, Any]
+
+PREFIXES = ("/api/", "/v1/", "/health/")
+PATHS = frozenset({"/api", "/v1", "/health", "/metrics"})
+
+CLIENT_GONE = 499
+"""The status that metrics get for requests whose client left before the answer was out."""
+
+
+def is_api_scope(scope: Scope) -> bool:
+    """Whether that is a request for the API. `/` belongs to browsers' pages and to API clients."""
+    path: str = scope["path"]
+    if path == "/":
+        return not _wants_page(scope)
+    return path in PATHS or path.startswith(PREFIXES)
+
+
+def _wants_page(scope: Scope) -> bool:
+    return scope["method"] in ("GET", "HEAD") and any(
+        name == b"accept" and b"text/html" in value for name, value in scope["headers"]
+    )
+
+
+class Door:
+    """Lets callers in, has the handler answer, and sees that every request leaves its traces."""
+
+    def __init__(self) -> None:
+        self._handler = ApiHandler("apis.urls")
+        self._own_names = tuple(settings.ALLOWED_HOSTS)
+        self._origins = tuple(environment.values().get("NPUCONSOLE_ALLOWED_ORIGINS", ()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Ends quietly when the client goes away; a cancel from elsewhere (the
+        server stops) goes through."""
+        call = Call.of(scope)
+        status = CLIENT_GONE
+        watch: DisconnectWatch | None = None
+        try:
+            response = self._without_body(call, scope)
+            if response is None:
+                body = await read_body(receive)
+                # What only reads is answered at once; nothing would be saved by a cancel.
+                if call.method not in ("GET", "HEAD"):
+                    watch = DisconnectWatch(receive)
+                response = await self._handler.answer(call, scope, body)
+            status = response.status_code
+            _log_refusal(call, response)
+            await self._handler.deliver(response, self._common_headers(call), call, send)
+        except ClientGone:
+            call.log(logging.INFO, "the client went away before it had sent its request")
+        except BodyTooLarge:
+            status = 413
+            refusal = PlainAnswer("413 request body too large", status=status)
+            _log_refusal(call, refusal)
+            await self._handler.deliver(refusal, self._common_headers(call), call, send)
+        except asyncio.CancelledError:
+            if watch is None or not watch.is_gone:
+                raise
+            watch.forgive()
+            status = CLIENT_GONE
+            call.log(logging.INFO, "the client went away")
+        finally:
+            if watch is not None:
+                watch.stop()
+            metrics.count_request(call.endpoint, status)
+
+    def _without_body(self, call: Call, scope: Scope) -> HttpResponseBase | None:
+        """The answer to callers who are not let in, and to browsers that ask if they would be."""
+        if access.is_loopback(call.server) and not all(
+            access.host_is_allowed(host, self._own_names) for host in call.hosts
+        ):
+            return PlainAnswer("Host header not allowed", status=421)
+        if not call.sent_origin:
+            return None
+        host = call.hosts[0] if call.hosts else ""
+        if not access.origin_is_allowed(call.sent_origin, host, self._origins):
+            return PlainAnswer("Origin not allowed", status=403)
+        call.origin = call.sent_origin
+        if access.is_preflight(call.method, scope["headers"]):
+            return PlainAnswer("", status=204, headers=access.PREFLIGHT_HEADERS)
+        return None
+
+    def _common_headers(self, call: Call) -> dict[str, str]:
+        headers = {"X-Request-ID": call.request_id, "X-Content-Type-Options": "nosniff"}
+        if call.sent_origin:
+            headers["Vary"] = "Origin"
+        if call.origin:
+            headers["Access-Control-Allow-Origin"] = call.origin
+            headers["Access-Control-Expose-Headers"] = access.EXPOSED_HEADERS
+        return headers
+
+
+def _log_refusal(call: Call, response: HttpResponseBase) -> None:
+    status = response.status_code
+    if status < 400:
+        return
+    reason = response.reason if isinstance(response, ErrorAnswer) else response.reason_phrase
+    cause = response.cause if isinstance(response, ErrorAnswer) else None
+    call.log(logging.ERROR if status >= 500 else logging.INFO, f"{status} {reason}", cause=cause)
+
+
+_door = Door()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application."""
+    await _door(scope, receive, send)

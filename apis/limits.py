@@ -1,0 +1,21 @@
+"""How much of anything one request may hold, so that none keeps the server from answering others.
+
+No real client comes near these; what fits them may still be more than a model's context holds.
+"""
+
+from __future__ import annotations
+
+MAX_BODY_BYTES = 32 * 2**20
+"""A request's body. Pictures travel in it."""
+
+MOST_MESSAGES = 10_000
+"""Messages of a conversation, and parts of a message. Each costs some 10 µs and several tokens."""
+
+MOST_TOOLS = 1_000
+MOST_OPTIONS = 200
+LONGEST_SCHEMA_BYTES = 256 * 2**10
+"""A JSON schema: the engine compiles it before the request runs."""
+
+MOST_STOPS = 64
+LONGEST_STOP_CHARACTERS = 4096
+"""The engine looks for every stop string at every token, on behalf of all its requests."""

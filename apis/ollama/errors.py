@@ -1,0 +1,60 @@
+"""The one table from an error to Ollama's status and text."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+
+from apis.answers import ErrorAnswer
+from apis.calls import ApiRequest
+from apis.faults import as_inference_error, body_of, cause_of, row_of
+from inference import errors
+from inference.errors import InferenceError
+
+JSON = "application/json; charset=utf-8"
+
+STATUS: dict[type[InferenceError], int] = {
+    errors.InvalidRequest: 400,
+    errors.CapabilityMissing: 400,
+    errors.PromptTooLong: 400,
+    errors.ModelNotFound: 404,
+    errors.ServerBusy: 503,
+    errors.ModelNotReady: 503,
+    errors.NoDevice: 503,
+    errors.InferenceTimeout: 504,
+    errors.EngineFailed: 500,
+    InferenceError: 500,
+}
+
+ENGINE_STOPPED = (
+    "model runner has unexpectedly stopped, this may be due to resource limitations or an "
+    "internal error, check ollama server logs for details"
+)
+RETRY_SECONDS = 5
+
+
+class TryPulling(errors.ModelNotFound):
+    """A miss in the words of the endpoints that ask Ollama's scheduler first."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.message = f'model "{name}" not found, try pulling it first'
+
+
+def text_of(error: InferenceError) -> str:
+    """What the client reads."""
+    return ENGINE_STOPPED if isinstance(error, errors.EngineFailed) else error.message
+
+
+def answer_error(request: ApiRequest, error: Exception) -> HttpResponse:
+    """The answer when no frame is out yet."""
+    told = as_inference_error(error, request.call.request_id, body_of(request))
+    status = row_of(STATUS, told)
+    retry = told.retry_after_seconds or (RETRY_SECONDS if status == 503 else None)
+    return ErrorAnswer(
+        {"error": text_of(told)},
+        content_type=JSON,
+        status=status,
+        reason=told.message,
+        cause=cause_of(told),
+        retry_after_seconds=retry,
+    )

@@ -1,0 +1,191 @@
+"""Which path of Ollama's API does what. The order of the checks is Ollama's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from ninja import NinjaAPI
+
+from apis import access
+from apis.answers import FrameStream, JsonAnswer, describe
+from apis.bodies import JsonParser
+from apis.calls import ApiRequest
+from apis.faults import answer_errors
+from apis.keep_alive import parse_keep_alive
+from apis.ollama import frames, metadata, translation
+from apis.ollama.errors import JSON, TryPulling, answer_error
+from apis.ollama.schemas import ChatBody, EmbedBody, GenerateBody, PullBody, ShowBody
+from apis.streams import answer
+from inference import dispatch, snapshot, status
+from inference.catalog import jobs
+from inference.catalog.names import parse_name
+from inference.errors import CapabilityMissing, InferenceError, InvalidRequest, ModelNotFound
+from inference.snapshot import ModelInfo
+
+api = NinjaAPI(
+    title="npuconsole: Ollama's API",
+    urls_namespace="ollama",
+    parser=JsonParser(),
+    docs_url=None,
+    openapi_url=None,
+)
+answer_errors(api, answer_error)
+
+COMPATIBLE_VERSION = "0.17.6"
+"""The Ollama version whose API this is. Clients compare it: Codex wants 0.13.4, VS Code 0.17.6."""
+
+UNLOAD_SECONDS = 5.0
+"""How long an unload waits for generations under way; they finish and it happens in any case."""
+
+
+@api.get("/version")
+async def version(request: ApiRequest) -> HttpResponse:
+    """The version of Ollama that clients may take this server for."""
+    return JsonAnswer({"version": COMPATIBLE_VERSION}, content_type=JSON)
+
+
+@api.get("/openapi.json", include_in_schema=False)
+async def openapi(request: ApiRequest) -> HttpResponse:
+    """This API's description."""
+    return describe(api, "api/")
+
+
+@api.get("/tags")
+async def tags(request: ApiRequest) -> HttpResponse:
+    """The installed models."""
+    models = metadata.list_models(snapshot.current())
+    return JsonAnswer({"models": models}, content_type=JSON)
+
+
+@api.get("/ps")
+async def ps(request: ApiRequest) -> HttpResponse:
+    """The loaded models."""
+    models = metadata.list_running(status.engines(), snapshot.current())
+    return JsonAnswer({"models": models}, content_type=JSON)
+
+
+@api.post("/show")
+async def show(request: ApiRequest, body: ShowBody) -> HttpResponse:
+    """Everything about one model."""
+    if not body.wanted:
+        raise InvalidRequest("model is required", field="model")
+    display = parse_name(body.wanted).display
+    try:
+        model = dispatch.resolve_model(body.wanted)
+    except ModelNotFound:
+        raise ModelNotFound(display) from None
+    copilot = request.headers.get("User-Agent", "").startswith("GitHubCopilotChat/")
+    described = metadata.describe(model, body.wanted, verbose=bool(body.verbose), copilot=copilot)
+    return JsonAnswer(described, content_type=JSON)
+
+
+@api.post("/generate")
+async def generate(request: ApiRequest, body: GenerateBody) -> HttpResponseBase:
+    """Complete a prompt. An empty prompt only loads the model, or unloads it."""
+    translation.check_top_logprobs(body)
+    model = _find(body.name)
+    if not body.prompt and _means_unload(body.keep_alive):
+        return await _unload(body.name, chat=False)
+    translation.check_generate(body, model)
+    if not body.prompt:
+        return await _load(body.name, body.keep_alive, chat=False)
+    wanted = translation.generate_request(request.call, body, model)
+    if body.debug_render_only:
+        prompt = await dispatch.render(wanted)
+        return JsonAnswer(frames.rendered(body.name, prompt, chat=False), content_type=JSON)
+    return await answer(
+        request.call,
+        wanted,
+        lambda generation: frames.GenerateFrames(body.name, generation, has_context=not body.raw),
+        stream=body.wants_stream,
+    )
+
+
+@api.post("/chat")
+async def chat(request: ApiRequest, body: ChatBody) -> HttpResponseBase:
+    """Continue a conversation. No messages only load the model, or unload it."""
+    translation.check_top_logprobs(body)
+    if not body.name:
+        raise InvalidRequest("model is required", field="model")
+    model = _find(body.name)
+    if not body.messages and _means_unload(body.keep_alive):
+        return await _unload(body.name, chat=True)
+    translation.check_chat(body, model)
+    if not body.messages:
+        return await _load(body.name, body.keep_alive, chat=True)
+    wanted = translation.chat_request(request.call, body, model)
+    if body.debug_render_only:
+        prompt = await dispatch.render(wanted)
+        return JsonAnswer(frames.rendered(body.name, prompt, chat=True), content_type=JSON)
+    return await answer(
+        request.call,
+        wanted,
+        lambda generation: frames.ChatFrames(body.name),
+        stream=body.wants_stream,
+    )
+
+
+@api.post("/pull")
+async def pull(request: ApiRequest, body: PullBody) -> HttpResponseBase:
+    """Install a model. The job is the server's: it goes on when the client leaves."""
+    if not body.wanted:
+        raise InvalidRequest("invalid model name", field="model")
+    # Only who sits at this machine may name any path of it.
+    watch = await jobs.pull(body.wanted, anywhere=access.is_loopback(request.call.client))
+    if body.stream is False:
+        await watch.finished()
+        return JsonAnswer({"status": "success"}, content_type=JSON)
+    return FrameStream(frames.pull_lines(request.call, watch), content_type=frames.NDJSON)
+
+
+@api.post("/embed")
+async def embed(request: ApiRequest, body: EmbedBody) -> HttpResponse:
+    """Embeddings: no installed model makes them yet."""
+    raise _no_embeddings(body.model or "")
+
+
+@api.post("/embeddings")
+async def embeddings(request: ApiRequest, body: EmbedBody) -> HttpResponse:
+    """The older form of /api/embed."""
+    if not body.model:
+        raise InvalidRequest("model is required", field="model")
+    raise _no_embeddings(body.model)
+
+
+def _find(name: str) -> ModelInfo:
+    if not name:
+        raise ModelNotFound(name)
+    return dispatch.resolve_model(name)
+
+
+def _means_unload(keep_alive: object) -> bool:
+    return parse_keep_alive(keep_alive) == 0
+
+
+async def _load(name: str, keep_alive: object, *, chat: bool) -> HttpResponse:
+    report = await dispatch.load(name, parse_keep_alive(keep_alive))
+    return JsonAnswer(
+        frames.without_inference(name, "load", chat=chat),
+        content_type=JSON,
+        headers={"X-NPU-Proxy-Device": report.device},
+    )
+
+
+async def _unload(name: str, *, chat: bool) -> HttpResponse:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(UNLOAD_SECONDS):
+            await dispatch.unload(name)
+    return JsonAnswer(frames.without_inference(name, "unload", chat=chat), content_type=JSON)
+
+
+def _no_embeddings(name: str) -> InferenceError:
+    try:
+        _find(name)
+    except ModelNotFound:
+        return TryPulling(name) if name else ModelNotFound(name)
+    except InferenceError as error:
+        return error
+    return CapabilityMissing(f'"{name}" does not support embeddings', capability="embedding")

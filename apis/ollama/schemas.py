@@ -1,0 +1,116 @@
+"""What clients of Ollama send. Types are strict as in Go's decoder; null counts as absent there."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from apis.limits import MOST_MESSAGES, MOST_OPTIONS, MOST_TOOLS
+
+
+class Body(BaseModel):
+    """Base of every body: unknown fields are ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", protected_namespaces=())
+
+
+class ToolFunction(Body):
+    """A call that the assistant made earlier. `arguments` is an object."""
+
+    name: str = ""
+    arguments: dict[str, Any] | None = None
+
+
+class ToolCall(Body):
+    """One entry of a message's tool_calls."""
+
+    id: str | None = None
+    function: ToolFunction = ToolFunction()
+
+
+class ChatMessage(Body):
+    """One turn."""
+
+    role: str = ""
+    content: str | None = None
+    thinking: str | None = None
+    images: list[str] | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+
+
+class InferenceBody(Body):
+    """What generate and chat have in common."""
+
+    model: str | None = None
+    stream: bool | None = None
+    format: Any = None
+    keep_alive: Any = None
+    options: Annotated[dict[str, Any], Field(max_length=MOST_OPTIONS)] | None = None
+    think: Any = None
+    truncate: bool | None = None
+    shift: bool | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    debug_render_only: bool | None = Field(None, alias="_debug_render_only")
+
+    @property
+    def name(self) -> str:
+        """The model's name, "" if there is none."""
+        return self.model or ""
+
+    @property
+    def wants_stream(self) -> bool:
+        """Streaming is Ollama's default."""
+        return self.stream is not False
+
+
+class GenerateBody(InferenceBody):
+    """POST /api/generate."""
+
+    prompt: str | None = None
+    suffix: str | None = None
+    system: str | None = None
+    template: str | None = None
+    context: list[int] | None = None
+    raw: bool | None = None
+    images: list[str] | None = None
+
+
+class ChatBody(InferenceBody):
+    """POST /api/chat."""
+
+    messages: Annotated[list[ChatMessage], Field(max_length=MOST_MESSAGES)] | None = None
+    tools: Annotated[list[dict[str, Any]], Field(max_length=MOST_TOOLS)] | None = None
+
+
+class NamedBody(Body):
+    """Bodies that only name a model: the SDKs say `model`, the CLI says `name`."""
+
+    model: str | None = None
+    name: str | None = None
+
+    @property
+    def wanted(self) -> str:
+        """The first of the two that is not empty."""
+        return self.model or self.name or ""
+
+
+class ShowBody(NamedBody):
+    """POST /api/show."""
+
+    verbose: bool | None = None
+
+
+class PullBody(NamedBody):
+    """POST /api/pull."""
+
+    stream: bool | None = None
+
+
+class EmbedBody(Body):
+    """POST /api/embed and /api/embeddings."""
+
+    model: str | None = None

@@ -1,0 +1,76 @@
+"""The one table from an error to OpenAI's status and error object."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.http import HttpResponse
+
+from apis.answers import ErrorAnswer
+from apis.calls import ApiRequest
+from apis.faults import as_inference_error, body_of, cause_of, row_of
+from inference import errors
+from inference.errors import InferenceError
+
+JSON = "application/json"
+
+
+class Row(NamedTuple):
+    """Status, type and code of an error."""
+
+    status: int
+    type: str
+    code: str | None = None
+
+
+TABLE: dict[type[InferenceError], Row] = {
+    errors.InvalidRequest: Row(400, "invalid_request_error"),
+    errors.CapabilityMissing: Row(400, "invalid_request_error", "unsupported_capability"),
+    errors.PromptTooLong: Row(400, "invalid_request_error", "context_length_exceeded"),
+    errors.ModelNotFound: Row(404, "not_found_error", "model_not_found"),
+    errors.ServerBusy: Row(503, "api_error", "server_busy"),
+    errors.ModelNotReady: Row(503, "api_error", "model_not_ready"),
+    errors.NoDevice: Row(503, "api_error", "no_device"),
+    errors.InferenceTimeout: Row(504, "api_error", "timeout"),
+    errors.EngineFailed: Row(500, "api_error", "engine_failed"),
+    InferenceError: Row(500, "api_error", "internal_error"),
+}
+
+PARAMETERS: dict[type[InferenceError], str] = {
+    errors.PromptTooLong: "messages",
+    errors.ModelNotFound: "model",
+    errors.ModelNotReady: "model",
+    InferenceError: "",
+}
+"""The parameter that an error is about, where its class alone says it."""
+
+RETRY_SECONDS = 5
+
+
+def error_object(error: InferenceError) -> dict[str, Any]:
+    """The body, before the first frame as in the middle of a stream."""
+    row = row_of(TABLE, error)
+    field = error.field if isinstance(error, errors.InvalidRequest) else None
+    return {
+        "error": {
+            "message": error.message,
+            "type": row.type,
+            "param": field or row_of(PARAMETERS, error) or None,
+            "code": row.code,
+        }
+    }
+
+
+def answer_error(request: ApiRequest, error: Exception) -> HttpResponse:
+    """The answer when no frame is out yet."""
+    told = as_inference_error(error, request.call.request_id, body_of(request))
+    status = row_of(TABLE, told).status
+    retry = told.retry_after_seconds or (RETRY_SECONDS if status == 503 else None)
+    return ErrorAnswer(
+        error_object(told),
+        content_type=JSON,
+        status=status,
+        reason=told.message,
+        cause=cause_of(told),
+        retry_after_seconds=retry,
+    )

@@ -1,0 +1,103 @@
+"""Which path of OpenAI's API does what."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from ninja import NinjaAPI
+
+from apis.answers import JsonAnswer, describe, route_headers
+from apis.bodies import JsonParser
+from apis.calls import ApiRequest
+from apis.faults import answer_errors
+from apis.openai import frames, translation
+from apis.openai.errors import JSON, answer_error
+from apis.openai.schemas import ChatBody, EmbeddingsBody
+from apis.streams import Answer, answer, collect
+from inference import dispatch, snapshot
+from inference.errors import CapabilityMissing, InvalidRequest
+from inference.generation import Generation
+from inference.requests import GenerationRequest
+
+api = NinjaAPI(
+    title="npuconsole: OpenAI's API",
+    urls_namespace="openai",
+    parser=JsonParser(),
+    docs_url=None,
+    openapi_url=None,
+)
+answer_errors(api, answer_error)
+
+
+@api.get("/openapi.json", include_in_schema=False)
+async def openapi(request: ApiRequest) -> HttpResponse:
+    """This API's description."""
+    return describe(api, "v1/")
+
+
+@api.get("/models")
+async def models(request: ApiRequest) -> HttpResponse:
+    """The installed models."""
+    ready = [m for m in snapshot.current().models.values() if m.status == "ready"]
+    data = [frames.model_object(model) for model in ready]
+    return JsonAnswer({"object": "list", "data": data}, content_type=JSON)
+
+
+@api.get("/models/{path:model_id}")
+async def model(request: ApiRequest, model_id: str) -> HttpResponse:
+    """One model; its name may hold slashes and colons."""
+    found = dispatch.resolve_model(model_id)
+    return JsonAnswer(frames.model_object(found), content_type=JSON)
+
+
+@api.post("/chat/completions")
+async def chat_completions(request: ApiRequest, body: ChatBody) -> HttpResponseBase:
+    """Continue a conversation."""
+    found = dispatch.resolve_model(body.name)
+    translation.check_chat(body)
+    wanted = translation.chat_request(request.call, body, found)
+    usage = body.stream_options is not None and body.stream_options.include_usage is True
+    writer = frames.ChatFrames(request.call.request_id, body.name, include_usage=usage)
+    if body.n is not None and body.n > 1:
+        return await _several(wanted, body.n, writer)
+    return await answer(request.call, wanted, lambda _: writer, stream=body.stream is True)
+
+
+@api.post("/embeddings")
+async def embeddings(request: ApiRequest, body: EmbeddingsBody) -> HttpResponse:
+    """Embeddings: no installed model makes them yet."""
+    if not body.model:
+        raise InvalidRequest("model is required", field="model")
+    dispatch.resolve_model(body.model)
+    raise CapabilityMissing(f'"{body.model}" does not support embeddings', capability="embedding")
+
+
+async def _several(
+    request: GenerationRequest, count: int, writer: frames.ChatFrames
+) -> HttpResponse:
+    """`n` answers, as so many requests at once. The first to fail ends the others."""
+
+    async def one(index: int) -> tuple[Generation, Answer]:
+        seed = request.sampling.seed
+        generation = await dispatch.generate(
+            replace(
+                request,
+                request_id=f"{request.request_id}_{index}" if index else request.request_id,
+                sampling=replace(request.sampling, seed=None if seed is None else seed + index),
+            )
+        )
+        return generation, await collect(generation)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(index)) for index in range(count)]
+    except ExceptionGroup as problems:
+        raise problems.exceptions[0] from None
+    results = [task.result() for task in tasks]
+    headers = route_headers(results[0][0].route, request.ignored)
+    return JsonAnswer(
+        writer.all([whole for _, whole in results]), content_type=JSON, headers=headers
+    )

@@ -1,0 +1,1 @@
+"""What belongs to no family: `/` for API clients, health, devices, metrics."""

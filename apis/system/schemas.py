@@ -1,0 +1,72 @@
+"""What the system endpoints say. They are asked without parameters."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+Word = Literal["ok", "starting", "degraded", "stopping"]
+
+
+class Starter(BaseModel):
+    """The model that a machine gets when it has none."""
+
+    model: str
+    step: str
+    fraction: float
+    error: str
+
+
+class Health(BaseModel):
+    """Whether requests can be served. `problems` says in words why the status is not "ok"."""
+
+    status: Word
+    step: str
+    problems: list[str]
+    real_inference: bool
+    models: int
+    loaded_models: list[str]
+    running_requests: int
+    queued_requests: int
+    tokens_per_second: float
+    uptime_seconds: float
+    starter: Starter | None
+
+
+class Engine(BaseModel):
+    """One model on one device."""
+
+    model: str
+    state: str
+    running: int
+    queued: int
+    tokens_per_second: float
+
+
+class Device(BaseModel):
+    """One device, as discovered and as the owner wants it used. Limits are tokens."""
+
+    name: str
+    present: bool
+    enabled: bool
+    emulated: bool
+    preferred: bool
+    full_name: str
+    driver: str
+    absent_reason: str
+    priority: int
+    max_prompt_len: int | None
+    min_response_len: int
+    max_engines: int
+    max_concurrent_requests: int
+    engines: list[Engine]
+
+
+class Devices(BaseModel):
+    """Every device, and the rule that picks one."""
+
+    devices: list[Device]
+    preferred_device: str
+    fallback_device: str
+    token_limit: int

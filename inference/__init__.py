@@ -1,0 +1,1 @@
+"""The engine app: routing, residency, engines, models. Outsiders call `dispatch` and `status`."""

@@ -1,0 +1,11 @@
+"""Every row a person may want to see, in Django's admin as django-unfold dresses it.
+
+Facts are read-only; what an owner decides can be edited; fields overridden by a variable are shown
+with its name (`locks`). Django imports this package by itself.
+"""
+
+from __future__ import annotations
+
+from inference.admin import devices, models, requests, rules
+
+__all__ = ["devices", "models", "requests", "rules"]

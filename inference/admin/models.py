@@ -1,0 +1,120 @@
+"""Models, their forms on disk, and the jobs that fetch them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model as Row
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from inference.admin.facts import MadeByTheAppliance, human_bytes
+from inference.models import Model, ModelVariant, PullJob
+
+STATUS_LABELS = {
+    "ready": "success",
+    "done": "success",
+    "installing": "info",
+    "queued": "info",
+    "downloading": "info",
+    "importing": "info",
+    "failed": "danger",
+}
+
+
+class VariantInline(TabularInline):
+    """The model's forms on disk."""
+
+    model = ModelVariant
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("weight_format", "folder", "size_bytes", "device_classes")
+
+    def has_add_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Never: they come from imports."""
+        return False
+
+
+class ModelForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Checks what the database cannot."""
+
+    def clean_parameters(self) -> Any:
+        """A JSON object: parameter names and their values."""
+        value = self.cleaned_data["parameters"] or {}
+        if not isinstance(value, dict):
+            raise forms.ValidationError('A JSON object, such as {"temperature": 0.2}.')
+        return value
+
+
+@admin.register(Model)
+class ModelAdmin(MadeByTheAppliance):
+    """A model that clients can name. Its presets can be edited."""
+
+    form = ModelForm
+    editable = ("system", "template", "parameters", "keep_alive_seconds", "token_limit")
+    list_display = (
+        "name",
+        "state",
+        "family",
+        "size",
+        "quantization",
+        "context_length",
+        "short_digest",
+        "modified_at",
+    )
+    list_filter = ("status", "family", "quantization")
+    search_fields = ("name", "family", "digest", "source")
+    inlines = (VariantInline,)
+
+    @display(description="Status", ordering="status", label=STATUS_LABELS)
+    def state(self, model: Model) -> str:
+        """The status as a label."""
+        return model.status
+
+    @display(description="Size", ordering="size_bytes")
+    def size(self, model: Model) -> str:
+        """Bytes in words."""
+        return human_bytes(model.size_bytes)
+
+    @display(description="Digest", ordering="digest")
+    def short_digest(self, model: Model) -> str:
+        """Its first twelve digits."""
+        return model.digest[:12]
+
+
+@admin.register(ModelVariant)
+class ModelVariantAdmin(MadeByTheAppliance):
+    """One form of a model on disk."""
+
+    list_display = ("model", "weight_format", "size", "folder", "device_classes", "created_at")
+    list_filter = ("weight_format",)
+    search_fields = ("model__name", "folder")
+    list_select_related = ("model",)
+
+    @display(description="Size", ordering="size_bytes")
+    def size(self, variant: ModelVariant) -> str:
+        """Bytes in words."""
+        return human_bytes(variant.size_bytes)
+
+
+@admin.register(PullJob)
+class PullJobAdmin(MadeByTheAppliance):
+    """The fetching and importing of one model."""
+
+    list_display = ("model_name", "state", "progress", "step", "source", "error", "created_at")
+    list_filter = ("status", "created_at")
+    search_fields = ("model_name", "source", "error")
+
+    @display(description="Status", ordering="status", label=STATUS_LABELS)
+    def state(self, job: PullJob) -> str:
+        """The status as a label."""
+        return job.status
+
+    @display(description="Progress", ordering="fraction")
+    def progress(self, job: PullJob) -> str:
+        """How much of the job is done."""
+        whole = f" of {human_bytes(job.total_bytes)}" if job.total_bytes else ""
+        return f"{job.fraction:.0%}{whole}"

@@ -1,0 +1,119 @@
+"""The routing rule and the settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from inference import environment
+from inference.admin.locks import ShowsLocks
+from inference.configuration import SETTINGS, SettingSpec
+from inference.models import RoutingPolicy, Setting
+
+
+class RoutingPolicyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Checks device names the way the variables are checked."""
+
+    def clean_preferred_device(self) -> str:
+        """A device's name."""
+        return self._device(self.cleaned_data["preferred_device"])
+
+    def clean_fallback_device(self) -> str:
+        """A device's name, or auto."""
+        value = str(self.cleaned_data["fallback_device"])
+        return "auto" if value.lower() == "auto" else self._device(value)
+
+    def _device(self, value: str) -> str:
+        try:
+            return environment.parse_device(value)
+        except ValueError:
+            raise forms.ValidationError("NPU, GPU, CPU, or one of several such as GPU.1.") from None
+
+
+@admin.register(RoutingPolicy)
+class RoutingPolicyAdmin(ShowsLocks):
+    """The one rule that sends a prompt to a device."""
+
+    form = RoutingPolicyForm
+    list_display = ("__str__", "preferred_device", "fallback_device", "token_limit", "modified_at")
+    readonly_fields = ("modified_at",)
+    fields = ("preferred_device", "fallback_device", "token_limit", "modified_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: there is one."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never: there must be one."""
+        return False
+
+
+class SettingForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Checks a value against its key's kind."""
+
+    def clean_value(self) -> Any:
+        """The value in its key's type."""
+        spec = SETTINGS[self.instance.key]
+        try:
+            return spec.parse(str(self.cleaned_data["value"]))
+        except ValueError:
+            raise forms.ValidationError(f"Allowed: {spec.allowed}.") from None
+
+
+@admin.register(Setting)
+class SettingAdmin(ModelAdmin):
+    """One setting a row, of a closed set."""
+
+    form = SettingForm
+    list_display = ("key", "in_force", "meaning", "locked_by", "modified_at")
+    search_fields = ("key",)
+    readonly_fields = ("key", "in_force", "meaning", "allowed", "locked_by", "modified_at")
+    fields = ("key", "meaning", "allowed", "value", "in_force", "locked_by", "modified_at")
+
+    @display(description="In force")
+    def in_force(self, setting: Setting) -> str:
+        """The value that counts now."""
+        return str(environment.overriding(f"Setting.{setting.key}", setting.value))
+
+    @display(description="Meaning")
+    def meaning(self, setting: Setting) -> str:
+        """What it does, and from when."""
+        spec = _spec(setting)
+        if spec is None:
+            return "No longer used."
+        return f"{spec.help} At the next start." if spec.at_next_start else spec.help
+
+    @display(description="Allowed")
+    def allowed(self, setting: Setting) -> str:
+        """What can be set."""
+        spec = _spec(setting)
+        return spec.allowed if spec else ""
+
+    @display(description="Locked by")
+    def locked_by(self, setting: Setting) -> str:
+        """The variable that overrides it, if one is set."""
+        return environment.locked().get(f"Setting.{setting.key}", "")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        """A locked or forgotten setting cannot be edited."""
+        assert obj is None or isinstance(obj, Setting)
+        closed = obj is not None and (bool(self.locked_by(obj)) or _spec(obj) is None)
+        return [*self.readonly_fields, *(["value"] if closed else [])]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: the set is closed."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never: the set is closed."""
+        return False
+
+
+def _spec(setting: Setting) -> SettingSpec | None:
+    return SETTINGS.get(setting.key)

@@ -1,0 +1,114 @@
+"""One pull from its beginning to its end, as it runs in a job's thread."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from dataclasses import dataclass
+
+from inference.catalog import install, rows
+from inference.catalog.errors import PullFailed, Stopped
+from inference.catalog.folders import ModelsFolder
+from inference.catalog.manifest import Installed
+from inference.catalog.names import ModelName
+from inference.catalog.progress import Progress, PullFrame, PullStatus
+from inference.catalog.recipes import Plan, plan_for_name
+from inference.catalog.sources.local import LocalSource
+from inference.catalog.stopping import Stop
+
+logger = logging.getLogger(__name__)
+
+_NOTED_SECONDS = 1.0
+"""Progress goes to the database at most this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """What is to be pulled: a name, and the plan where the request named a place on disk."""
+
+    name: ModelName
+    plan: Plan | None = None
+
+
+def run_pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> None:
+    """Do it and tell `progress` how it ended; raises nothing.
+
+    A pull that is stopped keeps its row as it is: the next start of the server takes it up again.
+    """
+    try:
+        _pull(pull, models, progress, stop)
+    except Stopped:
+        interrupted = "the server is stopping; the pull goes on when it runs again"
+        progress.fail(PullFailed(interrupted), "interrupted")
+    except PullFailed as failure:
+        progress.fail(failure, "failed")
+    except Exception:  # watchers wait for an end: any fault must become one
+        logger.exception("pull of %s", pull.name)
+        progress.fail(PullFailed("the pull failed for a reason that is in the log"), "failed")
+    else:
+        progress.succeed()
+
+
+def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> None:
+    progress.milestone(PullFrame("pulling manifest"), step="looking it up")
+    present = rows.find_ready(pull.name, models.root)
+    if present and _is_current(pull, present, stop):
+        install.show_as_present(present, progress)
+        progress.milestone(PullFrame("success"))
+        return
+    plan = pull.plan or plan_for_name(pull.name, models.drop)
+    job_id = rows.open_job(plan)
+    progress.on_status = _Notes(job_id).note
+    logger.info("pull of %s begins", plan.name)
+    try:
+        installed = install.install(plan, models, progress, stop)
+        replaced = rows.publish(job_id, plan, installed, models.root)
+    except Stopped:
+        raise
+    except Exception as error:
+        failure = _as_pull_failed(error)
+        rows.fail_job(job_id, plan, failure.message)
+        logger.warning("pull of %s failed: %s", plan.name, failure.message)
+        raise failure from error
+    for folder in replaced:
+        # An engine may still have it open, which Windows does not allow to remove; no harm done.
+        shutil.rmtree(folder, ignore_errors=True)
+    elapsed = time.monotonic() - progress.status.started_at
+    logger.info("pull of %s: done after %.1f s", plan.name, elapsed)
+    progress.milestone(PullFrame("success"))
+
+
+def _is_current(pull: Pull, present: Installed, stop: Stop) -> bool:
+    """Whether what is installed is what was asked for; a place on disk may have new contents."""
+    if pull.plan is None:
+        return True
+    return any(
+        isinstance(source, LocalSource) and source.list_files(stop) == present.source_files
+        for source in pull.plan.sources
+    )
+
+
+def _as_pull_failed(error: Exception) -> PullFailed:
+    if isinstance(error, PullFailed):
+        return error
+    if isinstance(error, OSError):
+        return PullFailed(
+            f"the disk of the models folder: {error.strerror or 'input/output error'}"
+        )
+    logger.error("pull", exc_info=error)
+    return PullFailed("the pull failed for a reason that is in the log")
+
+
+class _Notes:
+    """Keeps the job's row about a second behind what happens."""
+
+    def __init__(self, job_id: int) -> None:
+        self._job_id = job_id
+        self._next = 0.0
+
+    def note(self, status: PullStatus) -> None:
+        if status.is_over or time.monotonic() < self._next:
+            return  # how it ended is written with what it changed
+        self._next = time.monotonic() + _NOTED_SECONDS
+        rows.save_progress(self._job_id, status)

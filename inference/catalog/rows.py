@@ -1,0 +1,208 @@
+"""The rows of the catalogue: what a pull reads and writes in the database.
+
+Synchronous; called in a job's thread or through `inference.database`. Every function is one short
+transaction and closes its connection, so that no thread keeps one that goes stale.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from django.db import DatabaseError, connections, transaction
+from django.utils import timezone
+
+from inference.catalog.manifest import Installed, read_manifest
+from inference.catalog.names import ModelName
+from inference.catalog.progress import PullStatus
+from inference.catalog.recipes import Plan
+from inference.models import Model, ModelVariant, PullJob
+
+logger = logging.getLogger(__name__)
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+_ACTIVE = (PullJob.Status.QUEUED, PullJob.Status.DOWNLOADING, PullJob.Status.IMPORTING)
+_LONGEST_FAMILY = 60
+_LONGEST_WORDS = 200
+
+
+def _short_transaction(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    @functools.wraps(function)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            with transaction.atomic():
+                return function(*args, **kwargs)
+        finally:
+            if not transaction.get_connection().in_atomic_block:
+                connections.close_all()
+
+    return run
+
+
+@_short_transaction
+def find_ready(name: ModelName, models_root: Path) -> Installed | None:
+    """The variant that a ready model of that name has on disk, if it is complete there."""
+    model = Model.objects.filter(name__iexact=name.display, status=Model.Status.READY).first()
+    for variant in ModelVariant.objects.filter(model=model) if model else ():
+        found = read_manifest(models_root / variant.folder)
+        if found:
+            return found
+    return None
+
+
+@_short_transaction
+def has_any_model() -> bool:
+    """Whether the catalogue has a row at all, ready or not."""
+    return Model.objects.exists()
+
+
+@_short_transaction
+def is_known_but_not_ready(name: ModelName) -> bool:
+    """Whether the model has a row that says it cannot be served."""
+    models = Model.objects.filter(name__iexact=name.display)
+    return models.exclude(status=Model.Status.READY).exists()
+
+
+@_short_transaction
+def announce(plan: Plan) -> None:
+    """A row for the model, so that requests for it are told to wait."""
+    _announce(plan)
+
+
+def _announce(plan: Plan) -> Model:
+    model: Model | None = Model.objects.filter(name__iexact=plan.name.display).first()
+    if model is None:
+        model = Model.objects.create(
+            name=plan.name.display,
+            status=Model.Status.INSTALLING,
+            family=plan.family or "unknown",
+            capabilities=list(plan.capabilities),
+            license=plan.license,
+        )
+    elif model.status == Model.Status.FAILED:
+        model.status = Model.Status.INSTALLING
+        model.save(update_fields=["status", "modified_at"])
+    return model
+
+
+@_short_transaction
+def open_job(plan: Plan) -> int:
+    """The job's row, made or taken up again, and a row for its model; the job's id."""
+    _announce(plan)
+    name = plan.name.display
+    job = PullJob.objects.filter(model_name__iexact=name, status__in=_ACTIVE).first()
+    if job is None:
+        job = PullJob(model_name=name, source=plan.request[:400])
+    else:
+        job.status, job.step, job.error = PullJob.Status.QUEUED, "taken up again", ""
+    job.save()
+    job_id: int = job.pk
+    return job_id
+
+
+@_short_transaction
+def _save_progress(job_id: int, status: PullStatus) -> None:
+    # Only while the row is active: a late note must not undo how the job ended.
+    PullJob.objects.filter(pk=job_id, status__in=_ACTIVE).update(
+        status=status.status,
+        step=status.step[:_LONGEST_WORDS],
+        digest=status.digest,
+        total_bytes=status.total_bytes,
+        completed_bytes=status.completed_bytes,
+        fraction=min(1.0, max(0.0, status.fraction)),
+        modified_at=timezone.now(),
+    )
+
+
+def save_progress(job_id: int, status: PullStatus) -> None:
+    """Note how far the job is. A database that is busy costs a note, not the job."""
+    try:
+        _save_progress(job_id, status)
+    except DatabaseError:
+        logger.warning("the progress of the pull of %s was not noted", status.model_name)
+
+
+@_short_transaction
+def publish(job_id: int, plan: Plan, installed: Installed, models_root: Path) -> list[Path]:
+    """The model becomes ready, with that variant, and the job done, in one transaction.
+
+    Returns folders that no row names any more.
+    """
+    facts = installed.facts
+    model = _announce(plan)  # somebody may have deleted the row meanwhile
+    model.status = Model.Status.READY
+    model.family = str(facts.get("architecture") or "unknown")[:_LONGEST_FAMILY]
+    model.digest = installed.digest
+    model.size_bytes = installed.size_bytes
+    model.parameter_count = int(facts.get("parameter_count") or 0)
+    model.quantization = str(facts.get("quantization") or "unknown")
+    model.context_length = int(facts.get("context_length") or 0)
+    model.capabilities = list(plan.capabilities)
+    model.license = str(facts.get("license") or plan.license)
+    model.source = installed.source
+    model.facts = dict(facts)
+    model.save()
+    folder = installed.folder.relative_to(models_root).as_posix()
+    replaced = ModelVariant.objects.filter(
+        model=model, weight_format=installed.weight_format
+    ).exclude(folder=folder)
+    left = [models_root / old.folder for old in replaced]
+    ModelVariant.objects.update_or_create(
+        model=model,
+        weight_format=installed.weight_format,
+        defaults={"folder": folder, "size_bytes": installed.size_bytes},
+    )
+    PullJob.objects.filter(pk=job_id).update(
+        status=PullJob.Status.DONE,
+        step="done",
+        error="",
+        fraction=1.0,
+        modified_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
+    return left
+
+
+@_short_transaction
+def fail_job(job_id: int, plan: Plan, error: str) -> None:
+    """The job failed; a model that was there before stays as it was."""
+    now = timezone.now()
+    PullJob.objects.filter(pk=job_id).update(
+        status=PullJob.Status.FAILED, step="failed", error=error, modified_at=now, finished_at=now
+    )
+    for model in Model.objects.filter(
+        name__iexact=plan.name.display, status=Model.Status.INSTALLING
+    ):
+        model.status = Model.Status.FAILED
+        model.save(update_fields=["status", "modified_at"])
+
+
+@_short_transaction
+def interrupted_requests() -> list[str]:
+    """What was being pulled when the server ended, as texts to pull again, oldest first.
+
+    Models that say they are being installed while no job does it are marked as failed.
+    """
+    jobs = list(PullJob.objects.filter(status__in=_ACTIVE).order_by("created_at"))
+    names = [job.model_name for job in jobs]
+    for model in Model.objects.filter(status=Model.Status.INSTALLING).exclude(name__in=names):
+        model.status = Model.Status.FAILED
+        model.save(update_fields=["status", "modified_at"])
+    return [job.source or job.model_name for job in jobs]
+
+
+@_short_transaction
+def fail_request(request: str, error: str) -> None:
+    """An interrupted pull that cannot be taken up again."""
+    for job in PullJob.objects.filter(source=request, status__in=_ACTIVE):
+        job.status, job.step, job.error = PullJob.Status.FAILED, "failed", error
+        job.finished_at = timezone.now()
+        job.save()
+        Model.objects.filter(name__iexact=job.model_name, status=Model.Status.INSTALLING).update(
+            status=Model.Status.FAILED
+        )

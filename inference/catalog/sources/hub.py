@@ -1,0 +1,124 @@
+"""A Hugging Face hub, by huggingface_hub's own client: HF_ENDPOINT, HF_TOKEN, proxies and
+HF_HUB_OFFLINE mean what they mean everywhere.
+
+The client runs in a child process (`hub_client`): a name lookup without an answer cannot be
+interrupted in a thread, and the server is spared the client's memory.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inference.catalog.children import Ended, TookTooLong, run_child
+from inference.catalog.errors import PullFailed
+from inference.catalog.sources import FileProgress, SourceFile, bytes_under
+from inference.catalog.stopping import Stop
+
+REACH_SECONDS = 3.0
+"""A hub that has not answered by then is out of reach."""
+
+_START_SECONDS = 60.0
+_FETCH_SECONDS = 24 * 3600.0
+_CLIENT = "inference.catalog.sources.hub_client"
+_ENVIRONMENT = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """Some files of one repository at one revision.
+
+    `pins` are the sha256 that files must have, whatever the hub says; a file without a pin is held
+    to the hash that the hub lists.
+    """
+
+    repository: str
+    revision: str
+    names: tuple[str, ...]
+    pins: Mapping[str, str] = field(default_factory=dict)
+    reach_seconds: float = REACH_SECONDS
+
+    @property
+    def address(self) -> str:
+        """Such as `hub:org/repo@revision`."""
+        return f"hub:{self.repository}@{self.revision}"
+
+    def list_files(self, stop: Stop) -> tuple[SourceFile, ...]:
+        """Ask the hub; PullFailed within `reach_seconds` of asking when it does not answer."""
+        talk = _Talk(self.reach_seconds)
+        try:
+            ended = run_child(
+                _CLIENT,
+                ["list", self.repository, self.revision, *self.names],
+                stop=stop,
+                timeout_seconds=_START_SECONDS,
+                on_line=talk.hear,
+                on_tick=talk.look_at_the_clock,
+                environment=_ENVIRONMENT,
+            )
+        except TookTooLong:
+            raise PullFailed("the hub did not answer in time") from None
+        listed = talk.result(ended).get("files", [])
+        files = tuple(SourceFile(**item) for item in listed)
+        for file in files:
+            if self.pins.get(file.name, file.sha256) != file.sha256:
+                raise PullFailed(
+                    f"the hub offers another {file.name} than the one known to be good", retry=False
+                )
+        return files
+
+    def fetch(
+        self, files: Sequence[SourceFile], folder: Path, progress: FileProgress, stop: Stop
+    ) -> None:
+        """Download file by file into `folder`."""
+        for file in files:
+            self._fetch_one(file, folder, progress, stop)
+
+    def _fetch_one(
+        self, file: SourceFile, folder: Path, progress: FileProgress, stop: Stop
+    ) -> None:
+        talk = _Talk()
+        before = bytes_under(folder)
+        ended = run_child(
+            _CLIENT,
+            ["fetch", self.repository, self.revision, str(folder), file.name],
+            stop=stop,
+            timeout_seconds=_FETCH_SECONDS,
+            on_line=talk.hear,
+            on_tick=lambda: progress(
+                file.name, min(file.size_bytes, max(0, bytes_under(folder) - before))
+            ),
+            environment=_ENVIRONMENT,
+        )
+        talk.result(ended)
+
+
+class _Talk:
+    """What the client says in one run. `reach_seconds` counts from the moment it asks."""
+
+    def __init__(self, reach_seconds: float | None = None) -> None:
+        self._reach_seconds = reach_seconds
+        self._deadline: float | None = None
+        self._last: dict[str, Any] = {}
+
+    def hear(self, line: str) -> None:
+        self._last = json.loads(line)
+        if "asking" in self._last and self._reach_seconds is not None:
+            self._deadline = time.monotonic() + self._reach_seconds
+        else:
+            self._deadline = None
+
+    def look_at_the_clock(self) -> None:
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise PullFailed(f"the hub did not answer within {self._reach_seconds:g} seconds")
+
+    def result(self, ended: Ended) -> dict[str, Any]:
+        if "error" in self._last:
+            raise PullFailed(self._last["error"], retry=bool(self._last.get("retry", True)))
+        if ended.code != 0 or "done" not in self._last:
+            raise PullFailed("the hub's client ended without an answer")
+        return self._last

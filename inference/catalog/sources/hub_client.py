@@ -1,0 +1,95 @@
+"""The child process that talks to a hub: `python -m inference.catalog.sources.hub_client`.
+
+    list REPOSITORY REVISION NAME…           what the hub says about these files
+    fetch REPOSITORY REVISION FOLDER NAME    put that file under FOLDER
+
+JSON lines on standard output: {"asking"} when the request leaves, then {"done", …} or
+{"error", "retry"} with exit code 1. Errors are sentences for the user, without addresses.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+_ASK_SECONDS = 30.0
+
+
+def say(message: dict[str, Any]) -> None:
+    """Write one line of the protocol at once."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def list_files(repository: str, revision: str, names: Sequence[str]) -> dict[str, Any]:
+    """Sizes and sha256 of `names`, as the hub states them."""
+    info = HfApi().model_info(
+        repository, revision=revision, files_metadata=True, timeout=_ASK_SECONDS
+    )
+    offered = {item.rfilename: item for item in info.siblings or ()}
+    files = []
+    for name in names:
+        item = offered.get(name)
+        if item is None:
+            return {"error": f"the hub's repository has no file {name}", "retry": False}
+        if item.lfs is None:
+            return {"error": f"the hub states no sha256 for {name}", "retry": False}
+        files.append({"name": name, "size_bytes": item.lfs.size, "sha256": item.lfs.sha256})
+    return {"done": True, "files": files}
+
+
+def fetch(repository: str, revision: str, folder: str, name: str) -> dict[str, Any]:
+    """Download one file; broken connections are taken up again by the client itself."""
+    hf_hub_download(repository, name, revision=revision, local_dir=folder)
+    return {"done": True}
+
+
+def explain(error: BaseException) -> dict[str, Any]:
+    """What went wrong, for the person who waits for the model."""
+    if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
+        return explain(error.__cause__)  # the client looked into its cache because of this
+    if isinstance(error, OfflineModeIsEnabled):
+        return {"error": "the hub is switched off here (HF_HUB_OFFLINE)", "retry": False}
+    if isinstance(error, GatedRepoError):
+        text = "the hub wants a token for this model: accept its terms there and set HF_TOKEN"
+        return {"error": text, "retry": False}
+    if isinstance(error, (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError)):
+        return {"error": "the hub does not have this model or revision", "retry": False}
+    if isinstance(error, HfHubHTTPError):
+        status = getattr(error.response, "status_code", "an error")
+        return {"error": f"the hub answered with {status}", "retry": True}
+    return {"error": f"the hub cannot be reached ({type(error).__name__})", "retry": True}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; the exit code."""
+    command, repository, revision, *rest = arguments
+    say({"asking": repository})
+    try:
+        if command == "list":
+            answer = list_files(repository, revision, rest)
+        else:
+            answer = fetch(repository, revision, *rest)
+    except Exception as error:  # every way to fail is one line of the protocol
+        traceback.print_exc()
+        answer = explain(error)
+    say(answer)
+    return 1 if "error" in answer else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

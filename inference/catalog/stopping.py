@@ -1,0 +1,27 @@
+"""A request to stop that every step of a job can see, from whatever thread it runs in."""
+
+from __future__ import annotations
+
+import threading
+
+from inference.catalog.errors import Stopped
+
+
+class Stop:
+    """Set once, by anyone; the steps of a job ask `check()` between their pieces of work."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Ask the job to end. Returns at once."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether the job should end."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise Stopped if the job should end."""
+        if self._event.is_set():
+            raise Stopped

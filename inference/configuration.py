@@ -1,0 +1,309 @@
+"""From rows and variables to the picture in memory (`inference.snapshot`), and its renewal.
+
+A saved row calls `mark_changed`; the appliance has attached the server's loop, so the picture is
+built anew in the database thread and put in force, once for many changes that come together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from django.db import transaction
+
+from inference import devices, environment, snapshot
+from inference.database import in_database_thread
+from inference.models import Device, DevicePolicy, Model, ModelVariant, RoutingPolicy, Setting
+from inference.presets import read_preset
+from inference.snapshot import (
+    DeviceInfo,
+    ModelInfo,
+    RoutingInfo,
+    SettingsInfo,
+    Snapshot,
+    VariantInfo,
+)
+
+log = logging.getLogger(__name__)
+
+EMULATED_NAME = "OpenVINO's NPU pipeline on the CPU"
+LONGEST_TEMPLATE_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSpec:
+    """One key of the closed set. `parse` raises ValueError on what `allowed` does not cover."""
+
+    key: str
+    default: Any
+    parse: Callable[[str], Any]
+    allowed: str
+    help: str
+    variable: str = ""
+    at_next_start: bool = False
+
+
+def _signed_seconds(text: str) -> float:
+    seconds = float(text)
+    if not abs(seconds) <= 10 * 365 * 86400:
+        raise ValueError(text)
+    return seconds
+
+
+def _load_seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= 86400:
+        raise ValueError(text)
+    return seconds
+
+
+def _overridable(key: str, default: Any, help: str, *, at_next_start: bool = False) -> SettingSpec:
+    variable = next(v for v in environment.VARIABLES if v.overrides == f"Setting.{key}")
+    return SettingSpec(
+        key, default, variable.parse, variable.allowed, help, variable.name, at_next_start
+    )
+
+
+_defaults = SettingsInfo()
+SETTINGS: dict[str, SettingSpec] = {
+    spec.key: spec
+    for spec in (
+        _overridable("host", "127.0.0.1", "Address to listen on.", at_next_start=True),
+        _overridable("port", 11435, "Port to listen on.", at_next_start=True),
+        _overridable(
+            "real_inference",
+            _defaults.real_inference,
+            "Off: an engine that echoes, to check the wiring.",
+        ),
+        _overridable(
+            "inference_timeout_seconds",
+            _defaults.inference_timeout_seconds,
+            "Longest time one request may take, in seconds.",
+        ),
+        _overridable("log_level", _defaults.log_level, "How much the log says."),
+        _overridable("embedding_model", _defaults.embedding_model, "Model for embeddings."),
+        _overridable("embedding_device", _defaults.embedding_device, "Device for embeddings."),
+        _overridable(
+            "embedding_cache_size",
+            _defaults.embedding_cache_size,
+            "Embeddings kept in memory, in entries.",
+        ),
+        SettingSpec(
+            "keep_alive_seconds",
+            _defaults.keep_alive_seconds,
+            _signed_seconds,
+            "seconds; negative: for ever",
+            "How long an idle model stays loaded, in seconds.",
+        ),
+        SettingSpec(
+            "load_timeout_seconds",
+            _defaults.load_timeout_seconds,
+            _load_seconds,
+            "seconds from 1 to 86400",
+            "Longest time a model may take to load, in seconds.",
+        ),
+    )
+}
+
+
+def ensure_default_rows() -> None:
+    """Create the rows every appliance has, where they are missing. Uses the ORM."""
+    with transaction.atomic():
+        devices.ensure_rows()
+        RoutingPolicy.objects.get_or_create(id=1)
+        present = set(Setting.objects.values_list("key", flat=True))
+        missing = [spec for spec in SETTINGS.values() if spec.key not in present]
+        if missing:
+            Setting.objects.bulk_create(
+                [Setting(key=spec.key, value=spec.default) for spec in missing]
+            )
+
+
+def load() -> Snapshot:
+    """Build the picture from rows, variables and the models' folders. Blocks on database and
+    disk."""
+    models = {
+        model.name: _model_info(model)
+        for model in Model.objects.prefetch_related("variants").order_by("name")
+    }
+    policies = DevicePolicy.objects.select_related("device").order_by("priority", "device__name")
+    values = load_settings()
+    known = {item.name for item in fields(SettingsInfo)}
+    return Snapshot(
+        models=MappingProxyType(models),
+        devices=tuple(_device_info(policy.device, policy) for policy in policies),
+        routing=_routing_info(RoutingPolicy.objects.filter(id=1).first() or RoutingPolicy()),
+        settings=SettingsInfo(**{key: values[key] for key in known}),
+        locked=environment.locked(),
+    )
+
+
+def load_settings() -> dict[str, Any]:
+    """Every setting in force: the variable's value, else the row's, else the default."""
+    rows = dict(Setting.objects.values_list("key", "value"))
+    return {
+        key: environment.overriding(f"Setting.{key}", _usable(spec, rows.get(key, spec.default)))
+        for key, spec in SETTINGS.items()
+    }
+
+
+async def refresh() -> None:
+    """Build the picture anew and put it in force. The old one stays when that fails."""
+    snapshot.replace_with(await in_database_thread(load))
+    apply_log_level()
+
+
+def apply_log_level() -> None:
+    """Make the log say as much as the picture in force wants."""
+    logging.getLogger().setLevel(snapshot.current().settings.log_level)
+
+
+class _Renewal:
+    """Renews the picture on the server's loop, once for many changes that come together."""
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.is_stale = False
+
+    def schedule(self) -> None:
+        self.is_stale = True
+        if self.loop is not None and (self.task is None or self.task.done()):
+            self.task = self.loop.create_task(self._run(), name="configuration")
+
+    async def _run(self) -> None:
+        while self.is_stale:
+            self.is_stale = False
+            try:
+                await refresh()
+            except Exception:  # the rows may be wrong in any way; the old picture still serves
+                log.exception("the configuration could not be renewed; the old one stays in force")
+
+
+_renewal = _Renewal()
+
+
+def mark_changed() -> None:
+    """Say that a row changed. From any thread; returns at once. Without a server it does nothing:
+    the next start builds the picture anyway."""
+    loop = _renewal.loop
+    if loop is not None and not loop.is_closed():
+        loop.call_soon_threadsafe(_renewal.schedule)
+
+
+def attach(loop: asyncio.AbstractEventLoop) -> None:
+    """From now on changed rows renew the picture on that loop."""
+    _renewal.loop = loop
+
+
+async def detach() -> None:
+    """End the renewal; waits for one under way."""
+    _renewal.loop = None
+    if _renewal.task is not None:
+        await asyncio.gather(_renewal.task, return_exceptions=True)
+        _renewal.task = None
+
+
+def _usable(spec: SettingSpec, value: Any) -> Any:
+    try:
+        return spec.parse(str(value))
+    except ValueError:
+        log.warning("setting %s=%r cannot be used; allowed: %s", spec.key, value, spec.allowed)
+        return spec.default
+
+
+def _routing_info(policy: RoutingPolicy) -> RoutingInfo:
+    def value(field: str) -> Any:
+        return environment.overriding(f"RoutingPolicy.{field}", getattr(policy, field))
+
+    return RoutingInfo(
+        preferred_device=value("preferred_device"),
+        fallback_device=value("fallback_device"),
+        token_limit=value("token_limit"),
+    )
+
+
+def _device_info(device: Device, policy: DevicePolicy) -> DeviceInfo:
+    emulated = device.name == "NPU" and bool(
+        environment.overriding("DevicePolicy.NPU.emulate", policy.emulate)
+    )
+    return DeviceInfo(
+        name=device.name,
+        present=device.present or emulated,
+        enabled=policy.enabled,
+        emulated=emulated,
+        full_name=EMULATED_NAME if emulated else device.full_name,
+        driver="" if emulated else device.driver,
+        absent_reason="" if emulated else device.absent_reason,
+        priority=policy.priority,
+        max_prompt_len=environment.overriding(
+            f"DevicePolicy.{device.name}.max_prompt_len", policy.max_prompt_len
+        ),
+        min_response_len=policy.min_response_len,
+        max_engines=policy.max_engines,
+        max_concurrent_requests=policy.max_concurrent_requests,
+        max_queued_requests=policy.max_queued_requests,
+        engine_properties=MappingProxyType(dict(policy.engine_properties or {})),
+    )
+
+
+def _model_info(model: Model) -> ModelInfo:
+    variants = tuple(_variant_info(variant) for variant in model.variants.all())
+    return ModelInfo(
+        id=model.pk,
+        name=model.name,
+        status=model.status,
+        family=model.family,
+        digest=model.digest,
+        size_bytes=model.size_bytes,
+        parameter_count=model.parameter_count,
+        quantization=model.quantization,
+        context_length=model.context_length,
+        capabilities=tuple(model.capabilities or ()),
+        modified_at=model.modified_at,
+        variants=variants,
+        facts=MappingProxyType(dict(model.facts or {})),
+        chat_template=model.template or _template_of(variants),
+        system=model.system,
+        preset=read_preset(model.parameters),
+        license=model.license,
+        keep_alive_seconds=model.keep_alive_seconds,
+        token_limit=model.token_limit,
+    )
+
+
+def _variant_info(variant: ModelVariant) -> VariantInfo:
+    return VariantInfo(
+        id=variant.pk,
+        folder=environment.models_folder() / variant.folder,
+        weight_format=variant.weight_format,
+        size_bytes=variant.size_bytes,
+        device_classes=tuple(variant.device_classes or ()),
+    )
+
+
+def _template_of(variants: tuple[VariantInfo, ...]) -> str:
+    """The chat template beside the weights, "" when no variant has one."""
+    for variant in variants:
+        text = _read_text(variant.folder / "chat_template.jinja")
+        if text:
+            return text
+    return ""
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > LONGEST_TEMPLATE_BYTES:
+            log.warning("%s is too big for a chat template", path.name)
+            return ""
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        log.warning("the chat template of %s cannot be read: %s", path.parent.name, error)
+        return ""

@@ -1,0 +1,42 @@
+"""What runs now and what was decided lately, in memory: written by `dispatch`, read by `status`."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from inference.records import RecordDraft
+
+KEPT_DECISIONS = 50
+
+
+@dataclass(eq=False, slots=True)
+class RunningRequest:
+    """One generation under way. `device` is "" while it waits; `tokens` counts what was
+    produced."""
+
+    request_id: str
+    endpoint: str
+    family: str
+    model: str
+    device: str = ""
+    tokens: int = 0
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class Journal:
+    """Touched by the event loop only."""
+
+    def __init__(self) -> None:
+        self.running: dict[str, RunningRequest] = {}
+        self.decisions: deque[RecordDraft] = deque(maxlen=KEPT_DECISIONS)
+
+    def open(self, entry: RunningRequest) -> None:
+        """A generation begins."""
+        self.running[entry.request_id] = entry
+
+    def close(self, record: RecordDraft) -> None:
+        """A generation ended; the newest decision comes first."""
+        self.running.pop(record.request_id, None)
+        self.decisions.appendleft(record)

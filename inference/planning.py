@@ -1,0 +1,147 @@
+"""From a request to everything that is settled before an engine is asked: pure but for tokenising.
+
+The model, the prompt's token ids, the sampling parameters and the route.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inference.catalog.names import parse_name
+from inference.catalog.waiting import why_not_ready
+from inference.errors import InvalidRequest, ModelNotFound, PromptTooLong
+from inference.prompts import templates, tokens
+from inference.requests import FOREVER, GenerationRequest, Sampling
+from inference.residency.spec import EngineSpec, choose_variant, engine_spec, lengths
+from inference.router import DeviceFacts, Reason, Route, Rule, choose_route
+from inference.sampling_limits import settle
+from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one request needs. `specs` has an entry for every candidate of the route."""
+
+    model: ModelInfo
+    prompt_ids: tuple[int, ...]
+    sampling: Sampling
+    route: Route
+    rule: Rule
+    specs: dict[str, EngineSpec] = field(default_factory=dict)
+
+
+def resolve_model(name: str, picture: Snapshot) -> ModelInfo:
+    """The installed model of that name, with or without its tag, in any case.
+
+    Raises InvalidRequest on a name outside the grammar, ModelNotFound, ModelNotReady.
+    """
+    if not name:
+        raise InvalidRequest("model is required", field="model")
+    wanted = parse_name(name).display.lower()
+    model = next((m for key, m in picture.models.items() if key.lower() == wanted), None)
+    if model is None:
+        raise ModelNotFound(name)
+    if model.status != "ready" or not model.variants:
+        raise why_not_ready(name)
+    return model
+
+
+def keep_alive_of(request_seconds: float | None, model: ModelInfo, picture: Snapshot) -> float:
+    """Seconds the engine stays after its last request: the request's wish, else the model's, else
+    the server's. Negative means for ever."""
+    for seconds in (request_seconds, model.keep_alive_seconds):
+        if seconds is not None:
+            return FOREVER if seconds < 0 else seconds
+    return picture.settings.keep_alive_seconds
+
+
+async def render(request: GenerationRequest, model: ModelInfo) -> str:
+    """The prompt's text: a raw prompt verbatim, messages through the chat template, once."""
+    if request.messages is None:
+        return request.prompt or ""
+    tokenizer = await tokens.tokenizer_of(model.variants[0].folder)
+    return templates.render_chat(
+        request.template or model.chat_template,
+        request.messages,
+        tools=request.tools,
+        special_tokens=tokens.special_tokens(tokenizer, model.facts),
+    )
+
+
+async def make_plan(request: GenerationRequest, picture: Snapshot, compiled: Path) -> Plan:
+    """Everything settled for that request. Raises InferenceError of every kind but engine
+    failures."""
+    model = resolve_model(request.model, picture)
+    sampling = settle(request.sampling.over(model.preset).over(request.defaults))
+    rule = rule_for(model, picture)
+    facts = device_facts(model, picture)
+    longest = max((device.longest_prompt for device in facts if not device.unusable), default=0)
+    requested = sampling.max_tokens or 0
+    try:
+        text = await render(request, model)
+        tokenizer = await tokens.tokenizer_of(model.variants[0].folder)
+        ids = await tokens.encode(tokenizer, text, limit=longest)
+    except tokens.TooManyTokens as error:
+        raise PromptTooLong(
+            prompt_tokens=error.at_least,
+            requested_tokens=requested,
+            limits={d.name: d.longest_prompt for d in facts if not d.unusable},
+            at_least=True,
+        ) from error
+    prompt_ids = (*request.context_ids, *ids)
+    if not prompt_ids:
+        raise InvalidRequest("the prompt is empty", field="prompt")
+    _check_vocabulary(request.context_ids, model)
+    route = choose_route(len(prompt_ids), sampling.max_tokens, facts, rule)
+    specs = {c.device: spec_of(model, c.device, picture, compiled) for c in route.candidates}
+    return Plan(model, prompt_ids, sampling, route, rule, specs)
+
+
+def spec_of(model: ModelInfo, device_name: str, picture: Snapshot, compiled: Path) -> EngineSpec:
+    """The engine to load for that pair, both known to exist."""
+    device = picture.device(device_name)
+    variant = choose_variant(model, device) if device else None
+    assert device is not None, "the router offers only devices of this picture"
+    assert variant is not None, "the router offers only devices with a variant"
+    return engine_spec(model, variant, device, picture.routing, picture.settings, compiled)
+
+
+def rule_for(model: ModelInfo, picture: Snapshot) -> Rule:
+    """The owner's rule, with the model's own threshold if it has one."""
+    routing = picture.routing
+    return Rule(
+        routing.preferred_device,
+        routing.fallback_device,
+        model.token_limit or routing.token_limit,
+    )
+
+
+def device_facts(model: ModelInfo, picture: Snapshot) -> tuple[DeviceFacts, ...]:
+    """Every device row as the router sees it for this model."""
+    found = []
+    for device in picture.devices:
+        longest, capacity = lengths(model, device, picture.routing)
+        found.append(
+            DeviceFacts(device.name, device.priority, longest, capacity, _unusable(model, device))
+        )
+    return tuple(found)
+
+
+def _unusable(model: ModelInfo, device: DeviceInfo) -> Reason | None:
+    if not device.enabled:
+        return Reason.DEVICE_DISABLED
+    if not device.present and not device.emulated:
+        return Reason.DEVICE_ABSENT
+    if choose_variant(model, device) is None:
+        return Reason.VARIANT_MISSING
+    return None
+
+
+def _check_vocabulary(ids: tuple[int, ...], model: ModelInfo) -> None:
+    """The engine takes any number for a token id and answers garbage."""
+    size = int(model.facts.get("vocab_size") or 0)
+    if any(token < 0 or (size and token >= size) for token in ids):
+        raise InvalidRequest(
+            "context holds a number that is no token of this model", field="context"
+        )

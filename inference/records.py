@@ -1,0 +1,162 @@
+"""The request log: drafts come from `dispatch`, rows are written by one background task in batches.
+
+Nothing on a request's way waits for the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import DatabaseError, DataError, IntegrityError
+from django.db.models import CharField
+
+from inference.database import in_database_thread
+from inference.models import RequestRecord
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 10_000
+BATCH_ROWS = 500
+PAUSE_SECONDS = 0.5
+FLUSH_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDraft:
+    """One request's record, with exactly the fields of `RequestRecord`. Times are seconds."""
+
+    request_id: str
+    received_at: datetime
+    family: str
+    endpoint: str
+    model_name: str
+    outcome: str
+    client: str = ""
+    routed_device: str = ""
+    execution_device: str = ""
+    reason: str = ""
+    fallback_reason: str = ""
+    explanation: str = ""
+    chain: list[dict[str, str]] = field(default_factory=list)
+    error: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    queue_seconds: float = 0.0
+    load_seconds: float = 0.0
+    prefill_seconds: float = 0.0
+    decode_seconds: float = 0.0
+    ttft_seconds: float = 0.0
+    total_seconds: float = 0.0
+    ignored: list[str] = field(default_factory=list)
+
+
+class Writer:
+    """Holds what waits to be written. `submit` belongs to the event loop's thread."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[RecordDraft] = deque(maxlen=MOST_WAITING)
+        self.dropped = 0
+        self._filled = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def submit(self, draft: RecordDraft) -> None:
+        """Take a draft; when too many wait, the oldest is dropped and counted."""
+        if len(self.waiting) == MOST_WAITING:
+            self.dropped += 1
+        self.waiting.append(draft)
+        self._filled.set()
+
+    def start(self) -> None:
+        """Begin writing, on the running loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="records")
+
+    async def stop(self) -> None:
+        """Write what waits, for two seconds at most, and end."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._task = None
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                while self.waiting:
+                    await self._write_batch()
+        except (TimeoutError, DatabaseError):
+            log.warning("%d request records could not be written", len(self.waiting))
+
+    async def _run(self) -> None:
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            try:
+                while self.waiting:
+                    await self._write_batch()
+            except DatabaseError as error:
+                log.warning("request records wait, the database refuses them: %s", error)
+                self._filled.set()
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _write_batch(self) -> None:
+        """Write the oldest; they leave the queue only when they are in the database."""
+        batch = list(self.waiting)[:BATCH_ROWS]
+        dropped = self.dropped
+        await asyncio.shield(in_database_thread(write, batch))
+        for _ in range(len(batch) - (self.dropped - dropped)):
+            self.waiting.popleft()
+
+
+def write(drafts: list[RecordDraft]) -> None:
+    """Write drafts to the database; a draft that breaks a rule is logged and left out."""
+    rows = [RequestRecord(**_fitting(draft)) for draft in drafts]
+    try:
+        RequestRecord.objects.bulk_create(rows, ignore_conflicts=True)
+    except (IntegrityError, DataError):
+        for row in rows:
+            try:
+                row.save(force_insert=True)
+            except (IntegrityError, DataError) as error:
+                log.warning("the record of %s was left out: %s", row.request_id, error)
+
+
+_LENGTHS = {
+    item.name: item.max_length
+    for item in RequestRecord._meta.local_fields
+    if isinstance(item, CharField) and item.max_length
+}
+
+
+def _fitting(draft: RecordDraft) -> dict[str, Any]:
+    """The draft's fields with texts cut to their columns, which PostgreSQL insists on. A null
+    character, which it refuses, can come in a client's model name."""
+    values = asdict(draft)
+    for name, length in _LENGTHS.items():
+        values[name] = str(values[name]).replace("\x00", "\ufffd")[:length]
+    return values
+
+
+_writer = Writer()
+
+
+def submit(record: RecordDraft) -> None:
+    """Hand over a finished request's record. Never blocks."""
+    _writer.submit(record)
+
+
+def start() -> None:
+    """Begin writing, on the running loop; called by the appliance."""
+    _writer.start()
+
+
+async def stop() -> None:
+    """Write what waits and end; called by the appliance."""
+    await _writer.stop()
+
+
+def dropped() -> int:
+    """How many records were lost because the database could not keep up."""
+    return _writer.dropped

@@ -1,0 +1,178 @@
+"""The one internal request and the one internal event stream every API family translates to.
+
+Families build a `GenerationRequest`, hand it to `inference.dispatch.generate`, and render the
+events of the `Generation` they get back. Nothing here knows a wire format.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any, Literal
+
+FOREVER = math.inf
+"""keep_alive value of a model that is never unloaded by time."""
+
+
+def new_request_id() -> str:
+    """`req_` and 24 hexadecimal digits, the form of X-Request-ID."""
+    return "req_" + secrets.token_hex(12)
+
+
+class FinishReason(StrEnum):
+    """Why a generation ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat. `extra` carries what templates may read (tool_calls, tool_name,
+    name...)."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """A constraint on the answer's text."""
+
+    kind: Literal["json_schema", "regex", "ebnf"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Sampling parameters; None means the client did not say, so the next default applies.
+
+    Order of defaults: the family's built-in, then the model's preset, then the request.
+    `max_tokens` None means until end of sequence or context; `seed` None means random.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] | None = None
+    ignore_eos: bool | None = None
+
+    def over(self, defaults: Sampling) -> Sampling:
+        """These parameters, with every unset one taken from `defaults`."""
+        unset = {
+            item.name: getattr(defaults, item.name)
+            for item in fields(self)
+            if getattr(self, item.name) is None
+        }
+        return replace(self, **unset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """What a client wants generated, in no family's words.
+
+    Either `messages` (rendered with the model's chat template) or `prompt` (verbatim text) is set.
+    `context_ids` are token ids put before the rendered prompt (Ollama's `context`).
+    `defaults` are the family's built-in sampling values, `sampling` what the client asked for.
+    """
+
+    model: str
+    family: Literal["ollama", "openai", "anthropic", "console"]
+    endpoint: str
+    request_id: str = field(default_factory=new_request_id)
+    client: str = ""
+    messages: tuple[Message, ...] | None = None
+    prompt: str | None = None
+    context_ids: tuple[int, ...] = ()
+    tools: tuple[Mapping[str, Any], ...] = ()
+    template: str | None = None
+    sampling: Sampling = Sampling()
+    defaults: Sampling = Sampling()
+    grammar: Grammar | None = None
+    keep_alive_seconds: float | None = None
+    ignored: tuple[str, ...] = ()
+    received_at: float = field(default_factory=time.perf_counter)
+    """`time.perf_counter()` when the request arrived; all durations count from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStep:
+    """One device the dispatcher considered or tried, and how that went ("" = it served)."""
+
+    device: str
+    reason: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteReport:
+    """Where a request was sent and why. Becomes the X-NPU-Proxy headers.
+
+    `routed_device` is what the rule chose, `execution_device` where it ran; `fallback_reason` is ""
+    when they are the same. `prompt_tokens` is the exact count that the decision was made on.
+    """
+
+    routed_device: str
+    execution_device: str
+    reason: str
+    fallback_reason: str
+    prompt_tokens: int
+    emulated: bool = False
+    explanation: str = ""
+    """The reason in words for people, e.g. "1,912 tokens: over the NPU's 1,800, so CPU"."""
+    chain: tuple[ChainStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds. `queue`: waiting for a slot; `load`: waiting for the engine to load; `prefill` and
+    `decode` come from the engine itself; `total` from receipt to the last token; `ttft` from
+    receipt to the first token."""
+
+    queue: float = 0.0
+    load: float = 0.0
+    prefill: float = 0.0
+    decode: float = 0.0
+    ttft: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Text of one engine step for one request, complete UTF-8. `token_ids` are the tokens behind
+    it; text may lag its tokens (split characters, possible stop strings), so it can be ""."""
+
+    text: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of a generation that ended well."""
+
+    reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The last event of a generation that broke after its first token."""
+
+    error: Exception
+
+
+Event = TextDelta | Finished | Failed

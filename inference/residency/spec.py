@@ -1,0 +1,109 @@
+"""What exactly is to be loaded for a model on a device: pure, from rows to an engine's job.
+
+Two equal specs are served by one engine; a changed row gives another spec, and the engine is
+replaced when it is idle.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from inference.snapshot import DeviceInfo, ModelInfo, RoutingInfo, SettingsInfo, VariantInfo
+from inference.worker.protocol import Job
+
+STATIC_STEP = 256
+"""Static prompt lengths are multiples of this many tokens."""
+
+EMULATED_NPU = {
+    "NPUW_DEVICES": "CPU",
+    "NPUW_ONLINE_PIPELINE": "NONE",
+    # Without chunks every prompt costs a prefill of the whole static length on the CPU:
+    # 0.9 s to the first token instead of 1.4 s for 30 tokens in 2,048.
+    "NPUW_LLM_PREFILL_CHUNK_SIZE": "256",
+}
+"""OpenVINO's real NPU pipeline, compiled for the CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """One loadable pair. `longest_prompt` and `capacity` (prompt plus answer) are tokens;
+    `properties` is JSON so that specs compare and hash."""
+
+    model: str
+    device: str
+    emulated: bool
+    runtime: str
+    folder: str
+    properties: str
+    longest_prompt: int
+    capacity: int
+    size_bytes: int
+    max_concurrent_requests: int
+
+    def job(self) -> Job:
+        """The worker's job; the link's port and token are filled in when it is spawned."""
+        return Job(0, "", self.runtime, self.folder, self.device, orjson.loads(self.properties))
+
+
+def engine_spec(
+    model: ModelInfo,
+    variant: VariantInfo,
+    device: DeviceInfo,
+    routing: RoutingInfo,
+    settings: SettingsInfo,
+    compiled: Path,
+) -> EngineSpec:
+    """The spec of that pair. `compiled` is the folder for blobs compiled for NPU and GPU."""
+    longest, capacity = lengths(model, device, routing)
+    static = device.device_class == "NPU"
+    properties: dict[str, Any] = {}
+    if device.device_class != "CPU":
+        # On the CPU a cache only writes full-size copies of the weights.
+        properties["CACHE_DIR"] = str(compiled / f"{model.digest[:12]}-{device.name.lower()}")
+    if static:
+        properties |= {"MAX_PROMPT_LEN": longest, "MIN_RESPONSE_LEN": device.min_response_len}
+    if device.emulated:
+        properties |= EMULATED_NPU
+    properties |= dict(device.engine_properties)
+    runtime = "npu" if static else "batched"
+    return EngineSpec(
+        model=model.name,
+        device=device.name,
+        emulated=device.emulated,
+        runtime=runtime if settings.real_inference else "echo",
+        folder=str(variant.folder),
+        properties=orjson.dumps(properties, option=orjson.OPT_SORT_KEYS).decode(),
+        longest_prompt=longest,
+        capacity=capacity,
+        size_bytes=variant.size_bytes,
+        max_concurrent_requests=1 if static else device.max_concurrent_requests,
+    )
+
+
+def lengths(model: ModelInfo, device: DeviceInfo, routing: RoutingInfo) -> tuple[int, int]:
+    """(longest prompt, prompt plus answer) in tokens for that pair.
+
+    An NPU is compiled for the longest prompt the rule ever sends it, not for the longest it could
+    take: static shapes cost load time and memory whether used or not. Its cache holds one token
+    less than both static lengths together.
+    """
+    trained = model.context_length or 4096
+    longest = min(trained, device.max_prompt_len or trained)
+    if device.device_class != "NPU":
+        return longest, min(trained, longest + device.min_response_len)
+    limit = model.token_limit or routing.token_limit
+    longest = min(longest, STATIC_STEP * math.ceil(limit / STATIC_STEP))
+    return longest, min(trained, longest + device.min_response_len - 1)
+
+
+def choose_variant(model: ModelInfo, device: DeviceInfo) -> VariantInfo | None:
+    """The variant made for that device's class, else one for any class, else None."""
+    for variant in model.variants:
+        if device.device_class in variant.device_classes:
+            return variant
+    return next((variant for variant in model.variants if not variant.device_classes), None)

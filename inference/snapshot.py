@@ -1,0 +1,132 @@
+"""The configuration the server works from: an immutable picture of the rows, held in memory.
+
+Nothing on the way to the first token touches the database; a row that
+changes replaces the whole picture. Read it with `current()`; `inference.configuration` builds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from inference.requests import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class VariantInfo:
+    """One form of a model on disk. `device_classes` are the classes that may load it, () = all."""
+
+    id: int
+    folder: Path
+    weight_format: str
+    size_bytes: int
+    device_classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model a client can name. `name` is the display name and always carries the tag."""
+
+    id: int
+    name: str
+    status: str  # "ready", "installing", "failed"
+    family: str  # architecture: "llama"
+    digest: str  # 64 hexadecimal digits
+    size_bytes: int
+    parameter_count: int
+    quantization: str
+    context_length: int
+    capabilities: tuple[str, ...]
+    modified_at: datetime
+    variants: tuple[VariantInfo, ...]
+    facts: Mapping[str, Any]  # facts.json of the importer
+    chat_template: str
+    system: str = ""
+    preset: Sampling = Sampling()
+    license: str = ""
+    keep_alive_seconds: float | None = None
+    token_limit: int | None = None  # overrides RoutingInfo.token_limit
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """A device row with its policy. Limits are tokens; `engine_properties` go to the pipeline."""
+
+    name: str  # "NPU", "GPU", "GPU.0", "CPU"
+    present: bool
+    enabled: bool
+    emulated: bool
+    full_name: str
+    driver: str
+    absent_reason: str
+    priority: int
+    max_prompt_len: int | None  # static prompt limit; None = the model's context length
+    min_response_len: int
+    max_engines: int
+    max_concurrent_requests: int
+    max_queued_requests: int
+    engine_properties: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def device_class(self) -> str:
+        """NPU, GPU or CPU: the part before the dot."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingInfo:
+    """The three-way rule of the original: prompts up to `token_limit` tokens go to
+    `preferred_device`, longer ones to the next device that can hold them. `fallback_device` "auto"
+    = GPU, then CPU."""
+
+    preferred_device: str = "NPU"
+    fallback_device: str = "auto"
+    token_limit: int = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsInfo:
+    """Owner's settings that the request path reads. Times are seconds."""
+
+    real_inference: bool = True
+    inference_timeout_seconds: float = 180.0
+    keep_alive_seconds: float = 300.0
+    load_timeout_seconds: float = 600.0
+    log_level: str = "INFO"
+    embedding_model: str = "BAAI/bge-small-en-v1.5"
+    embedding_device: str = "CPU"
+    embedding_cache_size: int = 1000  # entries
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything at once. `locked` maps an overridden field ("RoutingPolicy.token_limit") to the
+    environment variable that overrides it."""
+
+    models: Mapping[str, ModelInfo] = field(default_factory=lambda: MappingProxyType({}))
+    devices: tuple[DeviceInfo, ...] = ()
+    routing: RoutingInfo = RoutingInfo()
+    settings: SettingsInfo = SettingsInfo()
+    locked: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def device(self, name: str) -> DeviceInfo | None:
+        """The device row of that exact name, or None."""
+        return next((device for device in self.devices if device.name == name), None)
+
+
+_current = Snapshot()
+
+
+def current() -> Snapshot:
+    """The picture now in force. Takes 0.1 µs; never blocks."""
+    return _current
+
+
+def replace_with(snapshot: Snapshot) -> None:
+    """Put another picture in force; requests under way keep the one they started with."""
+    global _current
+    _current = snapshot

@@ -1,0 +1,194 @@
+"""The `npuconsole` command: serve, and what one asks a running server from a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Table
+
+from inference.environment import UnusableVariable
+from npuconsole import __version__, client
+
+app = typer.Typer(
+    help="An inference appliance for Intel NPU, GPU and CPU.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+
+def main() -> None:
+    """Entry of the installed command. Problems a person can mend are one line and exit code 1."""
+    try:
+        app()
+    except (client.ServerProblem, UnusableVariable) as problem:
+        print(f"npuconsole: {problem}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def serve() -> None:
+    """Run the appliance until Ctrl-C."""
+    from npuconsole.commands import manage
+
+    manage(["npuconsole", "serve"])
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    }
+)
+def manage(context: typer.Context) -> None:
+    """Run one of Django's commands, such as createsuperuser."""
+    from npuconsole.commands import manage as run
+
+    run(["npuconsole manage", *context.args])
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+@app.command()
+def status() -> None:
+    """How the running server is."""
+    health = client.fetch("/health")
+    console.print(f"[bold]{client.address()}[/bold]")
+    for name, value in health.items():
+        if not isinstance(value, dict | list):
+            console.print(f"  {name.replace('_', ' ')}: {value}", markup=False)
+    for problem in health["problems"]:
+        console.print(f"  problem: {problem}", markup=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at what the appliance needs of this machine; ends with 1 if something must be mended."""
+    from npuconsole.doctor import examine
+
+    marks = {True: "[green]well[/green]", None: "[dim]note[/dim]", False: "[red]mend[/red]"}
+    is_well = True
+    for remark in examine():
+        console.print(f"{marks[remark.is_well]}  [bold]{remark.subject}[/bold]", end="  ")
+        console.print(remark.words, markup=False, highlight=False)
+        is_well = is_well and remark.is_well is not False
+    raise typer.Exit(0 if is_well else 1)
+
+
+@app.command()
+def devices() -> None:
+    """The devices of the running server, and why one is missing."""
+    table = Table("Device", "State", "Name", "Driver", "Why")
+    for device in client.fetch("/health/devices")["devices"]:
+        table.add_row(
+            device.get("name", ""),
+            _state(device),
+            device.get("full_name", ""),
+            device.get("driver", ""),
+            device.get("absent_reason", ""),
+        )
+    console.print(table)
+
+
+@app.command("list")
+def list_models() -> None:
+    """The installed models."""
+    table = Table("Name", "Size", "Parameters", "Weights", "Digest")
+    for model in client.fetch("/api/tags")["models"]:
+        details = model.get("details", {})
+        table.add_row(
+            model["name"],
+            _bytes(model.get("size", 0)),
+            details.get("parameter_size", ""),
+            details.get("quantization_level", ""),
+            model.get("digest", "")[:12],
+        )
+    console.print(table)
+
+
+app.command("models", hidden=True)(list_models)
+
+
+@app.command()
+def ps() -> None:
+    """The loaded models."""
+    table = Table("Name", "Size", "Context", "Unloaded")
+    for model in client.fetch("/api/ps")["models"]:
+        table.add_row(
+            model["name"],
+            _bytes(model.get("size", 0)),
+            str(model.get("context_length", "")),
+            _until(str(model.get("expires_at", ""))),
+        )
+    console.print(table)
+
+
+@app.command()
+def pull(model: Annotated[str, typer.Argument(help="A name such as smollm2:135m.")]) -> None:
+    """Install a model."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(f"pulling {model}", total=None)
+        for frame in client.stream("/api/pull", {"model": model}):
+            progress.update(task, description=frame.get("status", ""))
+            if "total" in frame:
+                progress.update(task, total=frame["total"], completed=frame.get("completed", 0))
+    console.print(f"{model} is installed")
+
+
+@app.command()
+def run(
+    model: Annotated[str, typer.Argument(help="A name such as smollm2:135m.")],
+    prompt: Annotated[str, typer.Argument(help="What to say to it; - reads standard input.")],
+) -> None:
+    """Ask a model, and print its answer as it comes."""
+    text = sys.stdin.read() if prompt == "-" else prompt
+    with _interruptible():
+        messages = [{"role": "user", "content": text}]
+        for frame in client.stream("/api/chat", {"model": model, "messages": messages}):
+            print(frame.get("message", {}).get("content", ""), end="", flush=True)
+    print()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends the answer; the server stops generating when the connection closes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print()
+        raise typer.Exit(130) from None
+
+
+def _state(device: dict[str, Any]) -> str:
+    if device.get("emulated"):
+        return "emulated"
+    return str(device.get("state") or ("present" if device.get("present") else "not found"))
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def _until(moment: str) -> str:
+    """An ISO time as "in 4 min"."""
+    try:
+        left = (datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return moment
+    if left > 365 * 86400:
+        return "never"
+    return f"in {left / 60:.0f} min" if left >= 90 else f"in {max(0, left):.0f} s"

@@ -1,0 +1,72 @@
+"""The command line's way to the running server: plain HTTP, nothing of the server is imported."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from inference import environment
+from npuconsole.announcement import announced
+
+PATIENCE_SECONDS = 30.0
+STREAM_PATIENCE_SECONDS = 900.0
+
+
+class ServerProblem(Exception):
+    """The server cannot be reached or refused; the text is the one line to show."""
+
+
+def address() -> str:
+    """Where the server is: as the variables say, as it said itself, or at the default place."""
+    values = environment.values()
+    if "NPU_PROXY_HOST" not in values and "NPU_PROXY_PORT" not in values:
+        return announced(environment.home()) or "http://127.0.0.1:11435"
+    host = str(values.get("NPU_PROXY_HOST", "127.0.0.1"))
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    port = values.get("NPU_PROXY_PORT", 11435)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def fetch(path: str) -> Any:
+    """The JSON at that path. Raises ServerProblem."""
+    with _open(urllib.request.Request(address() + path), PATIENCE_SECONDS) as response:
+        return orjson.loads(response.read())
+
+
+def stream(path: str, body: dict[str, Any]) -> Iterator[Any]:
+    """Post, and yield the answer's lines of JSON as they come. Raises ServerProblem."""
+    request = urllib.request.Request(
+        address() + path, orjson.dumps(body), {"Content-Type": "application/json"}
+    )
+    with _open(request, STREAM_PATIENCE_SECONDS) as response:
+        for line in response:
+            frame = orjson.loads(line)
+            if isinstance(frame, dict) and "error" in frame:
+                raise ServerProblem(str(frame["error"]))
+            yield frame
+
+
+def _open(request: urllib.request.Request, seconds: float) -> Any:
+    try:
+        # A proxy of the environment is for the outside, not for this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        return opener.open(request, timeout=seconds)
+    except urllib.error.HTTPError as error:
+        raise ServerProblem(_words_of(error)) from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise ServerProblem(
+            f"No npuconsole answers at {address()} ({reason}); start it with: npuconsole serve"
+        ) from None
+
+
+def _words_of(error: urllib.error.HTTPError) -> str:
+    try:
+        said = orjson.loads(error.read())["error"]
+        return str(said["message"] if isinstance(said, dict) else said)
+    except (orjson.JSONDecodeError, KeyError, TypeError, OSError):
+        return f"The server answered {error.code} {error.reason}"

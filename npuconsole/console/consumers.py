@@ -1,0 +1,129 @@
+"""The two websockets of the console: `LiveConsumer` sends pictures, `ChatConsumer` streams answers.
+
+Each connection owns its tasks and cancels them in `disconnect`: a consumer that streams inside
+`receive` does not notice that its browser has gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from npuconsole.console import live
+from npuconsole.console.access import may_see_console, scope_address
+from npuconsole.console.answers import Frame, stream_answer
+from npuconsole.console.commands import Ask, BadCommand, Stop, parse_command
+
+CLOSE_NOT_ALLOWED = 4403
+MAX_ANSWERS_AT_ONCE = 4
+
+
+class ConsoleConsumer(AsyncWebsocketConsumer):
+    """What both share: who may connect, and tasks that end with the connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_open = False
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def connect(self) -> None:
+        """Accept, then turn away who may not look: only an accepted socket can say why."""
+        await self.accept()
+        if not may_see_console(scope_address(self.scope), self.scope.get("user")):
+            await self.close(code=CLOSE_NOT_ALLOWED)
+            return
+        self.is_open = True
+        await self.begin()
+
+    async def begin(self) -> None:
+        """The connection is open."""
+
+    async def disconnect(self, code: int) -> None:
+        """The browser has gone: end everything that worked for it."""
+        self.is_open = False
+        tasks = list(self.tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def send_frame(self, frame: Frame) -> None:
+        """Send, unless the browser has gone meanwhile."""
+        if self.is_open:
+            await self.send(text_data=orjson.dumps(frame).decode())
+
+
+class LiveConsumer(ConsoleConsumer):
+    """Whole pictures of the appliance, latest first; the browser answers each with its number."""
+
+    async def begin(self) -> None:
+        """Start sending."""
+        self.watcher = live.Watcher()
+        live.producer.add(self.watcher)
+        self.tasks["pictures"] = asyncio.create_task(self._send_pictures())
+
+    async def disconnect(self, code: int) -> None:
+        """Stop watching."""
+        if self.is_open:
+            live.producer.remove(self.watcher)
+        await super().disconnect(code)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """`{"seen": number}`; anything else is ignored, because nothing here can be asked for."""
+        if not self.is_open or text_data is None or len(text_data) > 100:
+            return
+        try:
+            frame = orjson.loads(text_data)
+        except orjson.JSONDecodeError:
+            return
+        number = frame.get("seen") if isinstance(frame, dict) else None
+        if isinstance(number, int):
+            self.watcher.confirm(number)
+
+    async def _send_pictures(self) -> None:
+        while True:
+            await self.send(text_data=(await self.watcher.next_frame()).decode())
+
+
+class ChatConsumer(ConsoleConsumer):
+    """Answers, several at once if asked, each named by the browser."""
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Act on one command; a bad one is answered with an error and changes nothing."""
+        if not self.is_open:
+            return
+        try:
+            command = parse_command(text_data)
+            if isinstance(command, Ask):
+                self._start(command)
+            else:
+                self._stop(command)
+        except BadCommand as error:
+            await self.send_frame(
+                {
+                    "type": "error",
+                    "id": error.stream_id,
+                    "code": "bad_command",
+                    "message": error.message,
+                    "retry_after_seconds": None,
+                }
+            )
+
+    def _start(self, ask: Ask) -> None:
+        if ask.stream_id in self.tasks:
+            raise BadCommand("That answer is already under way.", "")
+        if len(self.tasks) >= MAX_ANSWERS_AT_ONCE:
+            raise BadCommand(
+                f"{MAX_ANSWERS_AT_ONCE} answers are under way; stop one first.", ask.stream_id
+            )
+        client = scope_address(self.scope)
+        task = asyncio.create_task(stream_answer(ask, client, self.send_frame))
+        self.tasks[ask.stream_id] = task
+        task.add_done_callback(lambda _: self.tasks.pop(ask.stream_id, None))
+
+    def _stop(self, stop: Stop) -> None:
+        task = self.tasks.get(stop.stream_id)
+        if task is not None:
+            task.cancel()

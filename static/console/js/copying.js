@@ -1,0 +1,35 @@
+// What can be copied: any element with data-copy. Says in place that it was done.
+
+import { icon } from "./dom.js";
+
+export function startCopying() {
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    if (!(await copy(button.dataset.copy))) {
+      selectText(button);
+      return;
+    }
+    const sign = button.querySelector("span");
+    button.dataset.copied = "";
+    sign.replaceChildren(icon("i-check", 14));
+    setTimeout(() => {
+      delete button.dataset.copied;
+      sign.replaceChildren(icon("i-copy", 14));
+    }, 1500);
+  });
+}
+
+// The clipboard exists only on secure origins, which another machine's address is not.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function selectText(button) {
+  getSelection().selectAllChildren(button.querySelector("code"));
+}

@@ -1,0 +1,178 @@
+"""A small hub on loopback that speaks enough of the hub's HTTP for the unmodified client: model
+info with LFS hashes, resolve with a redirect to a content store, ranges; and that can misbehave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+COMMIT = "1" * 40
+
+
+@dataclass
+class Misbehaviour:
+    """What the hub does wrong. `drops` are byte counts after which a download breaks off, used up
+    one by one; `status` answers everything with that code; `is_silent` answers nothing at all."""
+
+    flips_a_bit: bool = False
+    drops: list[int] = field(default_factory=list)
+    status: int = 0
+    is_silent: bool = False
+    bytes_per_second: int = 0
+
+
+class LoopbackHub:
+    """Serves `files` (repository name -> folder) until `close`."""
+
+    def __init__(self, repositories: dict[str, Path]) -> None:
+        self.repositories = repositories
+        self.misbehaviour = Misbehaviour()
+        self.requests: list[str] = []
+        self._hashes: dict[Path, str] = {}
+        hub = self
+
+        class Handler(_Handler):
+            server_hub = hub
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def store_url(self) -> str:
+        """Another host than the hub's, as in life: clients treat redirects within the hub apart."""
+        return f"http://localhost:{self._server.server_address[1]}"
+
+    def sha256_of(self, path: Path) -> str:
+        if path not in self._hashes:
+            self._hashes[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return self._hashes[path]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_hub: LoopbackHub
+
+    def log_message(self, *args: object) -> None:
+        """Quiet."""
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        hub, wrong = self.server_hub, self.server_hub.misbehaviour
+        path = unquote(urlsplit(self.path).path)
+        hub.requests.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
+        if wrong.is_silent:
+            time.sleep(60)
+        if wrong.status:
+            self._answer(wrong.status, b"{}")
+            return
+        for repository, folder in hub.repositories.items():
+            if re.fullmatch(rf"/api/models/{re.escape(repository)}(/revision/[^/]+)?", path):
+                self._info(repository, folder)
+                return
+            if match := re.fullmatch(rf"/{re.escape(repository)}/resolve/[^/]+/(.+)", path):
+                self._resolve(folder / match[1])
+                return
+            if match := re.fullmatch(rf"/store/{re.escape(repository)}/(.+)", path):
+                self._content(folder / match[1])
+                return
+        self._answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+
+    def _info(self, repository: str, folder: Path) -> None:
+        siblings = [
+            {
+                "rfilename": path.name,
+                "size": path.stat().st_size,
+                "blobId": "0" * 40,
+                "lfs": {
+                    "sha256": self.server_hub.sha256_of(path),
+                    "size": path.stat().st_size,
+                    "pointerSize": 134,
+                },
+            }
+            for path in sorted(folder.iterdir())
+        ]
+        body = {
+            "_id": "0",
+            "id": repository,
+            "modelId": repository,
+            "sha": COMMIT,
+            "siblings": siblings,
+        }
+        self._answer(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+    def _resolve(self, path: Path) -> None:
+        if not path.is_file():
+            self._answer(404, b"", {"X-Error-Code": "EntryNotFound"})
+            return
+        repository = next(k for k, v in self.server_hub.repositories.items() if v == path.parent)
+        etag = self.server_hub.sha256_of(path)
+        self._answer(
+            302,
+            b"",
+            {
+                "Location": f"{self.server_hub.store_url}/store/{repository}/{path.name}",
+                "X-Repo-Commit": COMMIT,
+                "X-Linked-Etag": f'"{etag}"',
+                "X-Linked-Size": str(path.stat().st_size),
+            },
+        )
+
+    def _content(self, path: Path) -> None:
+        wrong = self.server_hub.misbehaviour
+        content = path.read_bytes()
+        if wrong.flips_a_bit:
+            middle = len(content) // 2
+            content = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        total, status, headers = len(content), 200, {"Accept-Ranges": "bytes"}
+        if match := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+            first, last = int(match[1]), int(match[2] or total - 1)
+            content, status = content[first : last + 1], 206
+            headers["Content-Range"] = f"bytes {first}-{last}/{total}"
+        if self.command == "GET" and wrong.drops:
+            cut = wrong.drops.pop(0)
+            self._head(status, len(content), headers)
+            self.wfile.write(content[:cut])
+            self.close_connection = True
+            return
+        self._answer(status, content, headers)
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self._head(status, len(body), headers or {})
+        if self.command == "HEAD":
+            return
+        pace = self.server_hub.misbehaviour.bytes_per_second
+        step = max(1, pace // 10) if pace else len(body) or 1
+        for start in range(0, len(body), step):
+            try:
+                self.wfile.write(body[start : start + step])
+            except OSError:
+                self.close_connection = True
+                return
+            if pace:
+                time.sleep(0.1)
+
+    def _head(self, status: int, length: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()

@@ -1,0 +1,133 @@
+"""The websockets' own duties, with answers that the test writes: who may connect, and that whatever
+works for a browser ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from channels.testing import WebsocketCommunicator
+
+from npuconsole.console import consumers
+from npuconsole.console.commands import Ask
+from npuconsole.console.consumers import (
+    CLOSE_NOT_ALLOWED,
+    MAX_ANSWERS_AT_ONCE,
+    ChatConsumer,
+    LiveConsumer,
+)
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def ask(name: str) -> dict[str, Any]:
+    messages = [{"role": "user", "content": "hello"}]
+    return {"type": "ask", "id": name, "model": "m", "messages": messages}
+
+
+def connection(consumer: Any, address: str = "127.0.0.1") -> WebsocketCommunicator:
+    line = WebsocketCommunicator(consumer.as_asgi(), "/console/chat")
+    line.scope["client"] = [address, 5]
+    return line
+
+
+class Answers:
+    """Endless answers that say when they are cancelled."""
+
+    def __init__(self) -> None:
+        self.running: set[str] = set()
+
+    async def stream(self, ask: Ask, client: str, send: Send) -> None:
+        self.running.add(ask.stream_id)
+        try:
+            while True:
+                await send({"type": "text", "id": ask.stream_id, "text": "x", "tokens": 1})
+                await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            await send({"type": "finished", "id": ask.stream_id})
+        finally:
+            self.running.discard(ask.stream_id)
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    fake = Answers()
+    monkeypatch.setattr(consumers, "stream_answer", fake.stream)
+    return fake
+
+
+@pytest.fixture
+async def chat(answers: Answers) -> AsyncIterator[WebsocketCommunicator]:
+    line = connection(ChatConsumer)
+    assert (await line.connect())[0]
+    yield line
+    await line.disconnect()
+
+
+async def receive(line: WebsocketCommunicator, kind: str) -> dict[str, Any]:
+    while True:
+        frame: dict[str, Any] = await line.receive_json_from()
+        if frame["type"] == kind:
+            return frame
+
+
+@pytest.mark.parametrize("consumer", [ChatConsumer, LiveConsumer])
+async def test_a_stranger_is_told_and_turned_away(consumer: Any) -> None:
+    line = connection(consumer, "192.168.1.20")
+    assert (await line.connect())[0]
+    assert (await line.receive_output())["code"] == CLOSE_NOT_ALLOWED
+
+
+async def test_the_answer_is_cancelled_when_the_browser_goes(answers: Answers) -> None:
+    line = connection(ChatConsumer)
+    await line.connect()
+    await line.send_json_to(ask("a"))
+    await receive(line, "text")
+    assert answers.running == {"a"}
+    await line.disconnect()
+    assert answers.running == set()
+
+
+async def test_stop_ends_that_answer_only(chat: WebsocketCommunicator, answers: Answers) -> None:
+    await chat.send_json_to(ask("a"))
+    await chat.send_json_to(ask("b"))
+    await receive(chat, "text")
+    await chat.send_json_to({"type": "stop", "id": "a"})
+    assert (await receive(chat, "finished"))["id"] == "a"
+    assert answers.running == {"b"}
+    await chat.send_json_to({"type": "stop", "id": "nobody"})
+    await chat.send_json_to(ask("a"))
+    await asyncio.sleep(0.05)
+    assert answers.running == {"a", "b"}
+
+
+async def test_a_bad_frame_is_answered_and_the_line_stays(chat: WebsocketCommunicator) -> None:
+    await chat.send_to(text_data="nonsense")
+    assert (await receive(chat, "error"))["code"] == "bad_command"
+    await chat.send_to(bytes_data=b"\xff\xfe")
+    assert "text frames" in (await receive(chat, "error"))["message"]
+    await chat.send_json_to(ask("a"))
+    await receive(chat, "text")
+
+
+async def test_answers_at_once_are_bounded(chat: WebsocketCommunicator, answers: Answers) -> None:
+    for number in range(MAX_ANSWERS_AT_ONCE + 1):
+        await chat.send_json_to(ask(f"a{number}"))
+    error = await receive(chat, "error")
+    assert error["id"] == f"a{MAX_ANSWERS_AT_ONCE}"
+    assert len(answers.running) == MAX_ANSWERS_AT_ONCE
+    await chat.send_json_to(ask("a0"))
+    assert "already under way" in (await receive(chat, "error"))["message"]
+
+
+async def test_the_live_line_ignores_what_it_does_not_know() -> None:
+    line = connection(LiveConsumer)
+    await line.connect()
+    first = await receive(line, "picture")
+    for frame in ("x", "[]", '{"seen": "yes"}', '{"seen": null}', "9" * 200):
+        await line.send_to(text_data=frame)
+    await line.send_json_to({"seen": first["number"]})
+    assert (await receive(line, "picture"))["number"] > first["number"]
+    await line.disconnect()
