@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub import HfApi, constants, hf_hub_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -27,6 +27,10 @@ from huggingface_hub.errors import (
 )
 
 _ASK_SECONDS = 30.0
+
+# Progress is what lies on the disk, and the client writes whole chunks: its own 10 MiB make a small
+# model or a slow line look stuck.
+constants.DOWNLOAD_CHUNK_SIZE = 1024 * 1024
 
 
 def say(message: dict[str, Any]) -> None:
