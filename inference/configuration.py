@@ -7,6 +7,7 @@ built anew in the database thread and put in force, once for many changes that c
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -14,11 +15,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import psutil
 from django.db import transaction
 
 from inference import devices, environment, snapshot
 from inference.database import in_database_thread
-from inference.models import Device, DevicePolicy, Model, ModelVariant, RoutingPolicy, Setting
+from inference.models import (
+    Device,
+    DevicePolicy,
+    Model,
+    ModelVariant,
+    PinnedPair,
+    RoutingPolicy,
+    Setting,
+)
 from inference.presets import read_preset
 from inference.snapshot import (
     DeviceInfo,
@@ -31,7 +41,10 @@ from inference.snapshot import (
 
 log = logging.getLogger(__name__)
 
-EMULATED_NAME = "OpenVINO's NPU pipeline on the CPU"
+EMULATED_NAMES = {"NPU": "OpenVINO's NPU pipeline on the CPU", "GPU": "The CPU in a GPU's place"}
+MEMORY_SHARE = 0.6
+"""Of the machine's memory, for the engines of one device, where the owner sets no budget: NPU and
+integrated GPU use the machine's own."""
 LONGEST_TEMPLATE_BYTES = 1_000_000
 
 
@@ -55,11 +68,14 @@ def _signed_seconds(text: str) -> float:
     return seconds
 
 
-def _load_seconds(text: str) -> float:
-    seconds = float(text)
-    if not 1 <= seconds <= 86400:
-        raise ValueError(text)
-    return seconds
+def _between(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return parse
 
 
 def _overridable(key: str, default: Any, help: str, *, at_next_start: bool = False) -> SettingSpec:
@@ -103,9 +119,44 @@ SETTINGS: dict[str, SettingSpec] = {
         SettingSpec(
             "load_timeout_seconds",
             _defaults.load_timeout_seconds,
-            _load_seconds,
+            _between(1, 86400),
             "seconds from 1 to 86400",
             "Longest time a model may take to load, in seconds.",
+        ),
+        SettingSpec(
+            "first_token_timeout_seconds",
+            _defaults.first_token_timeout_seconds,
+            _between(1, 86400),
+            "seconds from 1 to 86400",
+            "Longest time an engine may take to the first token, in seconds.",
+        ),
+        SettingSpec(
+            "inter_token_timeout_seconds",
+            _defaults.inter_token_timeout_seconds,
+            _between(1, 86400),
+            "seconds from 1 to 86400",
+            "Longest time between two tokens, in seconds.",
+        ),
+        SettingSpec(
+            "heartbeat_timeout_seconds",
+            _defaults.heartbeat_timeout_seconds,
+            _between(2, 3600),
+            "seconds from 2 to 3600",
+            "An engine process that gives no sign of life for longer is replaced, in seconds.",
+        ),
+        SettingSpec(
+            "compile_cache_gigabytes",
+            _defaults.compile_cache_gigabytes,
+            _between(0, 10_000),
+            "gigabytes from 0 to 10000",
+            "Disk space for what NPU and GPU compiled, in gigabytes; the oldest goes first.",
+        ),
+        SettingSpec(
+            "calibrate_when_idle_seconds",
+            _defaults.calibrate_when_idle_seconds,
+            _between(0, 86400),
+            "seconds from 0 (only by command) to 86400",
+            "New models are calibrated once nothing ran for so long, in seconds.",
         ),
     )
 }
@@ -140,6 +191,7 @@ def load() -> Snapshot:
         routing=_routing_info(RoutingPolicy.objects.filter(id=1).first() or RoutingPolicy()),
         settings=SettingsInfo(**{key: values[key] for key in known}),
         locked=environment.locked(),
+        pins=frozenset(PinnedPair.objects.values_list("model__name", "device__name")),
     )
 
 
@@ -225,19 +277,20 @@ def _routing_info(policy: RoutingPolicy) -> RoutingInfo:
         preferred_device=value("preferred_device"),
         fallback_device=value("fallback_device"),
         token_limit=value("token_limit"),
+        mode=policy.mode,
     )
 
 
 def _device_info(device: Device, policy: DevicePolicy) -> DeviceInfo:
-    emulated = device.name == "NPU" and bool(
-        environment.overriding("DevicePolicy.NPU.emulate", policy.emulate)
+    emulated = device.name in EMULATED_NAMES and bool(
+        environment.overriding(f"DevicePolicy.{device.name}.emulate", policy.emulate)
     )
     return DeviceInfo(
         name=device.name,
         present=device.present or emulated,
         enabled=policy.enabled,
         emulated=emulated,
-        full_name=EMULATED_NAME if emulated else device.full_name,
+        full_name=EMULATED_NAMES[device.name] if emulated else device.full_name,
         driver="" if emulated else device.driver,
         absent_reason="" if emulated else device.absent_reason,
         priority=policy.priority,
@@ -248,8 +301,15 @@ def _device_info(device: Device, policy: DevicePolicy) -> DeviceInfo:
         max_engines=policy.max_engines,
         max_concurrent_requests=policy.max_concurrent_requests,
         max_queued_requests=policy.max_queued_requests,
+        overflow=policy.overflow,
+        memory_budget_bytes=policy.memory_budget_bytes or int(MEMORY_SHARE * _machine_bytes()),
         engine_properties=MappingProxyType(dict(policy.engine_properties or {})),
     )
+
+
+@functools.cache
+def _machine_bytes() -> int:
+    return int(psutil.virtual_memory().total)
 
 
 def _model_info(model: Model) -> ModelInfo:

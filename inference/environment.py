@@ -183,6 +183,7 @@ VARIABLES = (
     Variable("NPU_PROXY_LOG_LEVEL", _log_level, ", ".join(LOG_LEVELS), "Setting.log_level"),
     Variable("NPUCONSOLE_HOME", _folder, "a folder, or a path where one can be made"),
     Variable("NPUCONSOLE_EMULATE_NPU", parse_flag, "1 or 0", "DevicePolicy.NPU.emulate"),
+    Variable("NPUCONSOLE_EMULATE_GPU", parse_flag, "1 or 0", "DevicePolicy.GPU.emulate"),
     Variable(
         "NPUCONSOLE_ALLOWED_HOSTS", _host_names, "host names with commas between, .example.org or *"
     ),
@@ -258,8 +259,3 @@ def home() -> Path:
 def models_folder() -> Path:
     """Where the models are kept. It may not exist yet."""
     return Path(values().get("NPU_PROXY_MODEL_PATH", home() / "models"))
-
-
-def emulates_npu() -> bool:
-    """Whether the owner asked for the emulated NPU by variable."""
-    return bool(values().get("NPUCONSOLE_EMULATE_NPU", False))

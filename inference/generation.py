@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
@@ -196,7 +197,9 @@ def draft_record(
         reason=route.reason if route else "",
         fallback_reason=route.fallback_reason if route else "",
         explanation=route.explanation if route else "",
-        chain=[{"device": s.device, "reason": s.reason, "error": s.error} for s in chain],
+        chain=[asdict(step) for step in chain],
+        devices=list(dict.fromkeys(step.device for step in chain if step.tokens)),
+        predicted_seconds=route.predicted_seconds if route else None,
         outcome=str(outcome),
         error=error,
         prompt_tokens=prompt_tokens,

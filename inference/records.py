@@ -42,7 +42,9 @@ class RecordDraft:
     reason: str = ""
     fallback_reason: str = ""
     explanation: str = ""
-    chain: list[dict[str, str]] = field(default_factory=list)
+    chain: list[dict[str, Any]] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
+    predicted_seconds: float | None = None
     error: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0

@@ -23,6 +23,26 @@ def new_request_id() -> str:
     return "req_" + secrets.token_hex(12)
 
 
+class Need(StrEnum):
+    """Something a request wants that not every device can do."""
+
+    TOOLS = "tools"
+    SCHEMA = "schema"
+    LOGPROBS = "logprobs"
+    IMAGES = "images"
+    SEVERAL_ANSWERS = "several_answers"
+    BEAMS = "beams"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceWish:
+    """The device a client asked for, by name or class. `is_strict` refuses instead of falling
+    back."""
+
+    device: str
+    is_strict: bool = False
+
+
 class FinishReason(StrEnum):
     """Why a generation ended."""
 
@@ -86,6 +106,8 @@ class GenerationRequest:
     Either `messages` (rendered with the model's chat template) or `prompt` (verbatim text) is set.
     `context_ids` are token ids put before the rendered prompt (Ollama's `context`).
     `defaults` are the family's built-in sampling values, `sampling` what the client asked for.
+    `num_ctx` bounds prompt and answer together (tokens; None = what the device holds). Of a request
+    that is not streamed the client sees nothing before its end, so it can be begun again anywhere.
     """
 
     model: str
@@ -103,17 +125,23 @@ class GenerationRequest:
     grammar: Grammar | None = None
     keep_alive_seconds: float | None = None
     ignored: tuple[str, ...] = ()
+    num_ctx: int | None = None
+    needs: frozenset[Need] = frozenset()
+    wish: DeviceWish | None = None
+    is_streamed: bool = True
     received_at: float = field(default_factory=time.perf_counter)
     """`time.perf_counter()` when the request arrived; all durations count from here."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainStep:
-    """One device the dispatcher considered or tried, and how that went ("" = it served)."""
+    """One device the dispatcher considered or tried, and how that went ("" = it served). `tokens`
+    are those of the answer that it produced."""
 
     device: str
     reason: str
     error: str = ""
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +161,8 @@ class RouteReport:
     explanation: str = ""
     """The reason in words for people, e.g. "1,912 tokens: over the NPU's 1,800, so CPU"."""
     chain: tuple[ChainStep, ...] = ()
+    predicted_seconds: float | None = None
+    """What the passports promise from receipt to the last token; None without passports."""
 
 
 @dataclass(frozen=True, slots=True)

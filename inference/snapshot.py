@@ -69,6 +69,8 @@ class DeviceInfo:
     max_engines: int
     max_concurrent_requests: int
     max_queued_requests: int
+    overflow: str = "next"  # "next", "wait", "refuse": what a request does when no place is free
+    memory_budget_bytes: int = 0  # for all its engines together; 0 = not limited
     engine_properties: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -86,6 +88,32 @@ class RoutingInfo:
     preferred_device: str = "NPU"
     fallback_device: str = "auto"
     token_limit: int = 1800
+    mode: str = "thresholds"  # "thresholds", "measured", "frugal", "keep-gpu-free"
+
+
+@dataclass(frozen=True, slots=True)
+class BucketInfo:
+    """What calibration measured at one prompt length."""
+
+    prompt_tokens: int
+    ttft_seconds: float
+    decode_tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class PassportInfo:
+    """What calibration found of a pair, with the machine's versions of now: stale ones are left
+    out. `verified_prompt_tokens` is the longest prompt whose answer agreed with the CPU's."""
+
+    model: str
+    device: str
+    is_verified: bool
+    reason: str
+    verified_prompt_tokens: int
+    cold_load_seconds: float
+    warm_load_seconds: float
+    memory_bytes: int
+    buckets: tuple[BucketInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +124,11 @@ class SettingsInfo:
     inference_timeout_seconds: float = 180.0
     keep_alive_seconds: float = 300.0
     load_timeout_seconds: float = 600.0
+    first_token_timeout_seconds: float = 120.0  # from the engine having the request
+    inter_token_timeout_seconds: float = 60.0
+    heartbeat_timeout_seconds: float = 30.0  # an engine silent for longer is ended
+    compile_cache_gigabytes: float = 20.0
+    calibrate_when_idle_seconds: float = 300.0  # 0 = only by command
     log_level: str = "INFO"
     embedding_model: str = "BAAI/bge-small-en-v1.5"
     embedding_device: str = "CPU"
@@ -105,13 +138,17 @@ class SettingsInfo:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything at once. `locked` maps an overridden field ("RoutingPolicy.token_limit") to the
-    environment variable that overrides it."""
+    environment variable that overrides it; `passports` and `pins` go by (model, device)."""
 
     models: Mapping[str, ModelInfo] = field(default_factory=lambda: MappingProxyType({}))
     devices: tuple[DeviceInfo, ...] = ()
     routing: RoutingInfo = RoutingInfo()
     settings: SettingsInfo = SettingsInfo()
     locked: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    passports: Mapping[tuple[str, str], PassportInfo] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    pins: frozenset[tuple[str, str]] = frozenset()
 
     def device(self, name: str) -> DeviceInfo | None:
         """The device row of that exact name, or None."""

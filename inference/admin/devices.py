@@ -17,16 +17,17 @@ from unfold.decorators import action, display
 from inference import environment
 from inference.admin.facts import MadeByTheAppliance
 from inference.admin.locks import ShowsLocks
-from inference.configuration import EMULATED_NAME
+from inference.configuration import EMULATED_NAMES
 from inference.devices import discover
 from inference.models import Device, DevicePolicy
 from inference.probing import ProbeFailed
 
 
 def _is_emulated(device: Device) -> bool:
-    if device.name != "NPU":
+    if device.name not in EMULATED_NAMES:
         return False
-    return bool(environment.overriding("DevicePolicy.NPU.emulate", device.policy.emulate))
+    wish = environment.overriding(f"DevicePolicy.{device.name}.emulate", device.policy.emulate)
+    return bool(wish)
 
 
 @admin.register(Device)
@@ -60,7 +61,7 @@ class DeviceAdmin(MadeByTheAppliance):
     @display(description="Full name", ordering="full_name")
     def what_it_is(self, device: Device) -> str:
         """The name OpenVINO gives it, or what stands in for it."""
-        return EMULATED_NAME if _is_emulated(device) else device.full_name
+        return EMULATED_NAMES[device.name] if _is_emulated(device) else device.full_name
 
     @display(description="Why not")
     def why_absent(self, device: Device) -> str:
@@ -108,10 +109,10 @@ class DevicePolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         return value
 
     def clean_emulate(self) -> bool:
-        """Only the NPU has an emulation."""
+        """NPU and GPU have an emulation."""
         value = bool(self.cleaned_data["emulate"])
-        if value and self.instance.device.name != "NPU":
-            raise forms.ValidationError("Only the NPU can be emulated.")
+        if value and self.instance.device.name not in EMULATED_NAMES:
+            raise forms.ValidationError("Only NPU and GPU can be emulated.")
         return value
 
 
@@ -129,6 +130,7 @@ class DevicePolicyAdmin(ShowsLocks):
         "max_engines",
         "max_concurrent_requests",
         "max_queued_requests",
+        "overflow",
     )
     list_filter = ("enabled",)
     search_fields = ("device__name",)
@@ -143,6 +145,8 @@ class DevicePolicyAdmin(ShowsLocks):
         "max_engines",
         "max_concurrent_requests",
         "max_queued_requests",
+        "overflow",
+        "memory_budget_bytes",
         "engine_properties",
     )
 

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from inference import environment
 from inference.admin.locks import ShowsLocks
 from inference.configuration import SETTINGS, SettingSpec
-from inference.models import RoutingPolicy, Setting
+from inference.models import PinnedPair, RoutingPolicy, Setting
 
 
 class RoutingPolicyForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -41,9 +41,16 @@ class RoutingPolicyAdmin(ShowsLocks):
     """The one rule that sends a prompt to a device."""
 
     form = RoutingPolicyForm
-    list_display = ("__str__", "preferred_device", "fallback_device", "token_limit", "modified_at")
+    list_display = (
+        "__str__",
+        "mode",
+        "preferred_device",
+        "fallback_device",
+        "token_limit",
+        "modified_at",
+    )
     readonly_fields = ("modified_at",)
-    fields = ("preferred_device", "fallback_device", "token_limit", "modified_at")
+    fields = ("mode", "preferred_device", "fallback_device", "token_limit", "modified_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never: there is one."""
@@ -52,6 +59,15 @@ class RoutingPolicyAdmin(ShowsLocks):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Never: there must be one."""
         return False
+
+
+@admin.register(PinnedPair)
+class PinnedPairAdmin(ModelAdmin):
+    """Models that are loaded at start and never evicted, each on a device."""
+
+    list_display = ("model", "device")
+    list_filter = ("device",)
+    search_fields = ("model__name",)
 
 
 class SettingForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -47,7 +47,10 @@ class EngineSpec:
 
     def job(self) -> Job:
         """The worker's job; the link's port and token are filled in when it is spawned."""
-        return Job(0, "", self.runtime, self.folder, self.device, orjson.loads(self.properties))
+        # The emulated NPU is the NPU's own pipeline, told by its properties to compile for the CPU.
+        stands_in = self.emulated and self.runtime == "batched"
+        device = "CPU" if stands_in else self.device
+        return Job(0, "", self.runtime, self.folder, device, orjson.loads(self.properties))
 
 
 def engine_spec(
@@ -62,12 +65,12 @@ def engine_spec(
     longest, capacity = lengths(model, device, routing)
     static = device.device_class == "NPU"
     properties: dict[str, Any] = {}
-    if device.device_class != "CPU":
+    if static or (device.device_class == "GPU" and not device.emulated):
         # On the CPU a cache only writes full-size copies of the weights.
         properties["CACHE_DIR"] = str(compiled / f"{model.digest[:12]}-{device.name.lower()}")
     if static:
         properties |= {"MAX_PROMPT_LEN": longest, "MIN_RESPONSE_LEN": device.min_response_len}
-    if device.emulated:
+    if static and device.emulated:
         properties |= EMULATED_NPU
     properties |= dict(device.engine_properties)
     runtime = "npu" if static else "batched"

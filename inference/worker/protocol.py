@@ -3,7 +3,8 @@
 A frame is four bytes of length (big-endian) and one JSON object, encoded by orjson. The server
 sends `generate`, `cancel` and `shutdown`; the worker answers `hello` (with the one-time token),
 `ready` or `load_failed`, then one `step` frame per engine step that carries every request's new
-tokens. Both sides import this module, so it imports neither Django nor OpenVINO.
+tokens. From `hello` on it sends a `beat` every second as a sign of life. Both sides import this
+module, so it imports neither Django nor OpenVINO.
 """
 
 from __future__ import annotations
@@ -47,7 +48,12 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
     """One generation as the engine sees it. `number` is unique within the worker's life (a
-    duplicate breaks the pipeline's step for everyone). `grammar` is (kind, text) or None."""
+    duplicate breaks the pipeline's step for everyone). `grammar` is (kind, text) or None.
+
+    A generation that another engine began comes with the tokens it `produced` (the engine goes on
+    behind them; `max_new_tokens` is what is left) and the number of characters already `sent`, so
+    that text and stop strings go on without a gap or a repeat.
+    """
 
     number: int
     ids: list[int]
@@ -63,6 +69,8 @@ class EngineRequest:
     stop: list[str] = field(default_factory=list)
     ignore_eos: bool = False
     grammar: tuple[str, str] | None = None
+    produced: list[int] = field(default_factory=list)
+    sent_characters: int = 0
 
 
 @dataclass(slots=True)
