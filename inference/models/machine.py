@@ -140,9 +140,7 @@ class PinnedPair(ConfigurationRow):
 
     class Meta:
         ordering = ["model", "device"]
-        constraints = [
-            models.UniqueConstraint(fields=["model", "device"], name="pinned_pair_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["model", "device"], name="pinned_pair_once")]
 
     def __str__(self) -> str:
         return f"{self.model} on {self.device}"
