@@ -90,6 +90,7 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._outflow: Outflow | None = None
         self._received_bytes = 0
+        self._is_whole = False
         super().__init__(*args, **kwargs)
         # JSON sent as a form (curl -d) would be parsed as one, for nothing.
         self._parsePOSTFormSubmission = False
@@ -116,6 +117,11 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]
         self._received_bytes += len(data)
         if room > 0:
             super().handleContentChunk(data[:room])
+
+    def process(self) -> Any:
+        """All of the request is here."""
+        self._is_whole = True
+        return super().process()
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         """daphne's own refusals (a bad header, a bad path), in our form."""
@@ -153,7 +159,13 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]
             channel.setTimeout(STALL_SECONDS)
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802
-        """The client is gone."""
+        """The client is gone. Of a request that never became whole this is the only trace."""
+        if not self._is_whole:
+            log.info(
+                "%s the connection ended before its request was complete (%d bytes of body)",
+                new_request_id(),
+                self._received_bytes,
+            )
         if self._outflow is not None:
             self._outflow.stopProducing()
             self._outflow = None

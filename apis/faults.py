@@ -70,7 +70,10 @@ def _validation(error: ValidationError) -> InvalidRequest:
     place, text = max(
         (one for one in complaints if one[0].startswith(first)), key=lambda one: len(one[0])
     )
-    return InvalidRequest(f"{place}: {text}" if place else text, field=place or None)
+    if not place:
+        return InvalidRequest("the request body must be a JSON object")
+    text = text.partition(" or instance of ")[0]  # pydantic names our class
+    return InvalidRequest(f"{place}: {text}", field=place)
 
 
 def _place(steps: Sequence[Any]) -> str:

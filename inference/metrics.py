@@ -9,7 +9,6 @@ from prometheus_client import Counter, Gauge, Histogram
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
 TOKEN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0)
-RATES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
 
 REQUESTS = Counter(
     "npu_proxy_requests_total", "Requests by endpoint and status.", ["endpoint", "status"]
@@ -32,9 +31,7 @@ INTER_TOKEN = Histogram(
     ["model"],
     buckets=TOKEN_SECONDS,
 )
-RATE = Histogram(
-    "npu_proxy_tokens_per_second", "Decode rate of one answer.", ["model"], buckets=RATES
-)
+RATE = Gauge("npu_proxy_tokens_per_second", "Decode rate of the last answer.", ["model"])
 LOADED = Gauge("npu_proxy_loaded_models", "1 while the model is loaded on any device.", ["model"])
 GENERATED = Counter("npu_proxy_tokens_generated_total", "Tokens generated.", ["model"])
 
@@ -60,7 +57,7 @@ def count_generation(
         FIRST_TOKEN.labels(model).observe(ttft_seconds)
     if tokens > 1 and decode_seconds > 0:
         INTER_TOKEN.labels(model).observe(decode_seconds / (tokens - 1))
-        RATE.labels(model).observe((tokens - 1) / decode_seconds)
+        RATE.labels(model).set((tokens - 1) / decode_seconds)
 
 
 def show_loaded(models: set[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import openvino_genai as genai
 
+from inference.worker.json_grammar import bounded_grammar
 from inference.worker.protocol import EngineRequest
 
 
@@ -31,6 +32,8 @@ def build_config(base: genai.GenerationConfig, request: EngineRequest) -> genai.
     config.frequency_penalty = request.frequency_penalty
     if request.grammar is not None:
         kind, text = request.grammar
+        if kind == "json_schema" and (bounded := bounded_grammar(text)) is not None:
+            kind, text = "ebnf", bounded
         name = {"json_schema": "json_schema", "regex": "regex", "ebnf": "grammar"}[kind]
         config.structured_output_config = genai.StructuredOutputConfig(**{name: text})
     config.validate()

@@ -45,9 +45,9 @@ def assert_refused(api: Appliance, answer: httpx.Response, status: int, *words: 
         (b'{"options": {"temperature": 1e999}}', "invalid JSON"),
         (b'{"a":' * 5000, "invalid JSON"),
         (b"", "missing request body"),
-        (b"[]", "valid dictionary or"),
-        (b'"text"', "valid dictionary or"),
-        (b"null", "valid dictionary or"),
+        (b"[]", "the request body must be a JSON object"),
+        (b'"text"', "the request body must be a JSON object"),
+        (b"null", "the request body must be a JSON object"),
     ],
 )
 def test_a_body_that_is_no_object_is_400(
@@ -61,7 +61,7 @@ def test_a_body_that_is_no_object_is_400(
     [
         ("/api/chat", {"model": 5}, "model: Input should be a valid string"),
         ("/api/chat", {"messages": "nope"}, "messages: Input should be a valid list"),
-        ("/api/chat", {"messages": [5]}, "messages[0]"),
+        ("/api/chat", {"messages": [5]}, "messages[0]: Input should be a valid dictionary"),
         ("/api/chat", {"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
         ("/api/chat", {"messages": [{"role": "alien", "content": "x"}]}, "invalid role: 'alien'"),
         ("/api/chat", {"stream": "yes"}, "stream"),

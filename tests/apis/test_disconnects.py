@@ -100,14 +100,20 @@ def test_leaving_before_the_first_token_stops_it_too(api: Appliance, client: htt
     assert any(running(client) == 0 for _ in polls(5, pause=0.02))
 
 
-def test_leaving_while_sending_the_request_leaves_nothing(
+def test_leaving_while_sending_the_request_leaves_one_line_and_nothing_else(
     api: Appliance, client: httpx.Client
 ) -> None:
-    whole = chat(stream=True)
-    for cut in (10, 60, len(whole) - 5):
+    line = re.compile(r"req_[0-9a-f]{24} the connection ended before its request was complete")
+
+    def count() -> int:
+        return sum(line.search(written) is not None for written in api.lines)
+
+    whole, before = chat(stream=True), count()
+    for cut in (10, 60, len(whole) - 5):  # the first is no request yet
         with socket.create_connection(("127.0.0.1", api.port)) as connection:
             connection.sendall(whole[:cut])
 
+    assert any(count() == before + 2 for _ in polls(2, pause=0.02))
     assert running(client) == 0
 
 

@@ -25,7 +25,7 @@ ORIGINAL_METRICS = {
     "npu_proxy_inference_duration_seconds": ("histogram", {"model", "device"}),
     "npu_proxy_time_to_first_token_seconds": ("histogram", {"model"}),
     "npu_proxy_inter_token_latency_seconds": ("histogram", {"model"}),
-    "npu_proxy_tokens_per_second": ("histogram", {"model"}),
+    "npu_proxy_tokens_per_second": ("gauge", {"model"}),
     "npu_proxy_loaded_models": ("gauge", {"model"}),
     "npu_proxy_tokens_generated": ("counter", {"model"}),
 }
