@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.errors import NoDevice, PromptTooLong
-from inference.router import DeviceFacts, Reason, Rule, choose_route, explain
+from inference.router import DeviceFacts, Reason, RequestFacts, Rule, choose_route, explain
 
 NPU = DeviceFacts("NPU", 10, longest_prompt=2048, capacity=2559)
 GPU = DeviceFacts("GPU", 20, longest_prompt=8192, capacity=8192)
@@ -35,7 +35,7 @@ def absent(device: DeviceFacts) -> DeviceFacts:
     ],
 )
 def test_a_prompt_goes_where_the_rule_says(prompt, requested, devices, routed, reason, order):
-    route = choose_route(prompt, requested, devices, RULE)
+    route = choose_route(RequestFacts(prompt, requested), devices, RULE)
     assert route.routed_device == routed
     assert route.reason == reason
     assert [candidate.device for candidate in route.candidates] == order
@@ -43,27 +43,27 @@ def test_a_prompt_goes_where_the_rule_says(prompt, requested, devices, routed, r
 
 def test_gpu_as_preference_matches_every_gpu():
     devices = (CPU, DeviceFacts("GPU.1", 21, 8192, 8192), NPU)
-    route = choose_route(50, None, devices, Rule("GPU", "auto", 1800))
+    route = choose_route(RequestFacts(50, None), devices, Rule("GPU", "auto", 1800))
     assert route.routed_device == "GPU.1"
     assert route.reason == Reason.PREFERRED_DEVICE
 
 
 def test_the_named_fallback_comes_before_the_others():
-    route = choose_route(50, None, (NPU, GPU, CPU), Rule("NPU", "CPU", 1800))
+    route = choose_route(RequestFacts(50, None), (NPU, GPU, CPU), Rule("NPU", "CPU", 1800))
     assert [candidate.device for candidate in route.candidates] == ["NPU", "CPU", "GPU"]
 
 
 def test_a_prompt_above_every_limit_is_refused_with_the_numbers():
     with pytest.raises(PromptTooLong) as refusal:
-        choose_route(9000, 100, (NPU, absent(GPU), CPU), RULE)
+        choose_route(RequestFacts(9000, 100), (NPU, absent(GPU), CPU), RULE)
     assert refusal.value.prompt_tokens == 9000
-    assert refusal.value.limits == {"NPU": 2048, "CPU": 8192}
-    assert "9000" in str(refusal.value) and "8192" in str(refusal.value)
+    assert refusal.value.limits == {"NPU": 1800, "CPU": 8191}
+    assert "9000" in str(refusal.value) and "8191" in str(refusal.value)
 
 
 def test_no_usable_device_says_why_for_each():
     with pytest.raises(NoDevice, match="NPU not found by OpenVINO; CPU not found"):
-        choose_route(5, None, (absent(NPU), absent(CPU)), RULE)
+        choose_route(RequestFacts(5, None), (absent(NPU), absent(CPU)), RULE)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_no_usable_device_says_why_for_each():
     ],
 )
 def test_a_decision_is_told_in_words(prompt, devices, device, words):
-    route = choose_route(prompt, None, devices, RULE)
+    route = choose_route(RequestFacts(prompt, None), devices, RULE)
     assert explain(route, prompt, RULE, device) == words
 
 
@@ -102,7 +102,7 @@ device_facts = st.builds(
 )
 def test_no_route_ever_names_a_device_that_cannot_take_the_prompt(prompt, requested, devices, rule):
     try:
-        route = choose_route(prompt, requested, devices, rule)
+        route = choose_route(RequestFacts(prompt, requested), devices, rule)
     except (PromptTooLong, NoDevice):
         return
     by_name = {device.name: device for device in devices}
