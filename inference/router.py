@@ -146,7 +146,7 @@ def refusal_of(assessment: Assessment) -> InferenceError:
         )
     return PromptTooLong(
         prompt_tokens=request.prompt_tokens,
-        requested_tokens=request.requested_tokens or 0,
+        requested_tokens=max(1, request.requested_tokens or 1),
         limits={v.device.name: _limit_in_question(v) for v in capable},
     )
 
@@ -164,7 +164,7 @@ _FOR_EVERY_REQUEST = frozenset(
 
 def _limit_in_question(verdict: Verdict) -> int:
     is_budget = verdict.reason == Reason.BUDGET_OVER_CAPACITY
-    return verdict.capacity if is_budget else max(0, verdict.prompt_limit)
+    return verdict.capacity if is_budget else verdict.prompt_limit
 
 
 def _settled(request: RequestFacts) -> RequestFacts:

@@ -10,10 +10,9 @@ from inference.routing.reasons import NEED_WORDS, WORDS, Reason
 def judge(device: DeviceFacts, request: RequestFacts, rule: Rule, mode: str) -> Verdict:
     """The verdict on that device. `request` is settled and `mode` the one in force, both as in
     `Assessment`."""
-    configured = min(device.longest_prompt, device.capacity - 1)
-    limit = min(configured, verified_tokens(device) or configured)
+    limit = min(device.longest_prompt, verified_tokens(device) or device.longest_prompt)
     capacity = min(device.capacity, request.num_ctx or device.capacity)
-    obstacle = _obstacle(device, request, rule, mode, configured)
+    obstacle = _obstacle(device, request, rule, mode)
     if obstacle is not None:
         reason, words = obstacle
         if reason == Reason.OVER_TOKEN_LIMIT:
@@ -56,25 +55,26 @@ def is_wished(device: DeviceFacts, request: RequestFacts) -> bool:
 
 
 def _obstacle(
-    device: DeviceFacts, request: RequestFacts, rule: Rule, mode: str, configured: int
+    device: DeviceFacts, request: RequestFacts, rule: Rule, mode: str
 ) -> tuple[Reason, str] | None:
-    """What keeps it from serving, in words with the numbers, or None. `configured` is the longest
-    prompt it would take without a passport."""
+    """What keeps it from serving, in words with the numbers, or None."""
+    wished = is_wished(device, request)
+    if request.wish is not None and request.wish.is_strict and not wished:
+        return Reason.WISHED_ELSEWHERE, WORDS[Reason.WISHED_ELSEWHERE]
     if device.unusable is not None:
         return device.unusable, WORDS[device.unusable]
     if device.passport is not None and not device.passport.is_verified:
         why = f" ({device.passport.reason})" if device.passport.reason else ""
         return Reason.CALIBRATION_FAILED, WORDS[Reason.CALIBRATION_FAILED] + why
-    wished = is_wished(device, request)
-    if request.wish is not None and request.wish.is_strict and not wished:
-        return Reason.WISHED_ELSEWHERE, WORDS[Reason.WISHED_ELSEWHERE]
     if missing := request.needs & device.cannot:
         verbs = " or ".join(NEED_WORDS[need] for need in sorted(missing))
         return Reason.NEED_UNSUPPORTED, f"cannot {verbs}"
     if not (wished or rule_admits(device, request, rule) or is_trusted(device, request, mode)):
         return Reason.OVER_TOKEN_LIMIT, f"over its limit of {rule.token_limit:,}"
-    if request.prompt_tokens > configured:
-        return Reason.PROMPT_OVER_CAPACITY, f"takes prompts up to {max(0, configured):,} tokens"
+    # An answer needs room for one token.
+    longest = min(device.longest_prompt, device.capacity - 1)
+    if request.prompt_tokens > longest:
+        return Reason.PROMPT_OVER_CAPACITY, f"takes prompts up to {max(0, longest):,} tokens"
     verified = verified_tokens(device)
     if verified and request.prompt_tokens > verified:
         return Reason.OVER_VERIFIED_LENGTH, f"verified up to {verified:,} tokens"

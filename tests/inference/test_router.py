@@ -57,8 +57,8 @@ def test_a_prompt_above_every_limit_is_refused_with_the_numbers():
     with pytest.raises(PromptTooLong) as refusal:
         choose_route(RequestFacts(9000, 100), (NPU, absent(GPU), CPU), RULE)
     assert refusal.value.prompt_tokens == 9000
-    assert refusal.value.limits == {"NPU": 1800, "CPU": 8191}
-    assert "9000" in str(refusal.value) and "8191" in str(refusal.value)
+    assert refusal.value.limits == {"NPU": 1800, "CPU": 8192}
+    assert "9000" in str(refusal.value) and "8192" in str(refusal.value)
 
 
 def test_no_usable_device_says_why_for_each():
