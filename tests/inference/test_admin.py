@@ -129,7 +129,8 @@ def test_a_locked_field_shows_value_and_variable_and_cannot_be_edited(
     assert 'name="token_limit"' not in page
     assert 'name="preferred_device"' in page
 
-    owner.post(path, {"token_limit": 5, "preferred_device": "gpu", "fallback_device": "auto"})
+    fields = {"mode": "thresholds", "preferred_device": "gpu", "fallback_device": "auto"}
+    owner.post(path, {"token_limit": 5, **fields})
     policy = RoutingPolicy.objects.get(id=1)
     assert (policy.token_limit, policy.preferred_device) == (1800, "GPU")
 
@@ -161,7 +162,7 @@ def test_a_setting_takes_only_what_its_key_allows(owner: Client) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "words"),
-    [({"emulate": "on"}, "Only the NPU"), ({"engine_properties": "[1]"}, "A JSON object")],
+    [({"emulate": "on"}, "Only NPU and GPU"), ({"engine_properties": "[1]"}, "A JSON object")],
 )
 def test_a_policy_that_makes_no_sense_is_refused(
     owner: Client, fields: dict[str, str], words: str
@@ -174,6 +175,7 @@ def test_a_policy_that_makes_no_sense_is_refused(
         "max_engines": "3",
         "max_concurrent_requests": "32",
         "max_queued_requests": "512",
+        "overflow": "next",
         "engine_properties": "{}",
     }
     path = f"/admin/inference/devicepolicy/{policy.pk}/change/"
