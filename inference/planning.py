@@ -33,8 +33,6 @@ LoadOf = Callable[[str, str], PairLoad]
 STATIC_CANNOT = frozenset({Need.SEVERAL_ANSWERS, Need.LOGPROBS, Need.BEAMS, Need.IMAGES})
 """What the static pipeline of an NPU cannot do (OpenVINO GenAI 2026.4, its own errors: one answer
 at a time, greedy or sampled; what it returns as log probabilities is the answer's score)."""
-
-
 _NOTHING: frozenset[Need] = frozenset()
 _IMAGES = frozenset({Need.IMAGES})
 

@@ -13,10 +13,18 @@ from inference.planning import LoadOf, nothing_loaded
 from inference.prompts import tokens
 from inference.prompts.estimate import estimate_tokens
 from inference.requests import GenerationRequest
-from inference.router import Assessment, Rule, Verdict, assess, explain, refusal_of, route_of
-from inference.router import candidates_of as devices_to_try
+from inference.router import (
+    Assessment,
+    Rule,
+    Verdict,
+    assess,
+    candidates_of,
+    explain,
+    refusal_of,
+    route_of,
+)
 from inference.sampling_limits import settle
-from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
+from inference.snapshot import ModelInfo, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ async def preview(
 def _told(
     assessment: Assessment, model: ModelInfo, rule: Rule, picture: Snapshot, *, is_exact: bool
 ) -> Preview:
-    places = {v.device.name: n for n, v in enumerate(devices_to_try(assessment), start=1)}
+    places = {v.device.name: n for n, v in enumerate(candidates_of(assessment), start=1)}
     count = assessment.request.prompt_tokens
     route, refusal, device = route_of(assessment), None, ""
     if route is None:
@@ -131,7 +139,7 @@ def _told(
 
 def _device_preview(verdict: Verdict, place: int | None, picture: Snapshot) -> DevicePreview:
     facts = verdict.device
-    row: DeviceInfo | None = picture.device(facts.name)
+    row = picture.device(facts.name)
     would = "would run here" if place == 1 else f"would be tried as number {place}"
     if place is None:
         words = verdict.words

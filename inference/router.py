@@ -53,6 +53,15 @@ __all__ = [
 ]
 
 _DEVICE_NAME = re.compile(r"(?:NPU|GPU|CPU)(?:\.[0-9]{1,3})?")
+_FOR_EVERY_REQUEST = frozenset(
+    {
+        Reason.DEVICE_ABSENT,
+        Reason.DEVICE_DISABLED,
+        Reason.VARIANT_MISSING,
+        Reason.CALIBRATION_FAILED,
+    }
+)
+"""Reasons why a pair is not to be used, whatever the request is."""
 
 
 def choose_route(request: RequestFacts, devices: tuple[DeviceFacts, ...], rule: Rule) -> Route:
@@ -151,17 +160,6 @@ def refusal_of(assessment: Assessment) -> InferenceError:
     )
 
 
-_FOR_EVERY_REQUEST = frozenset(
-    {
-        Reason.DEVICE_ABSENT,
-        Reason.DEVICE_DISABLED,
-        Reason.VARIANT_MISSING,
-        Reason.CALIBRATION_FAILED,
-    }
-)
-"""Reasons why a pair is not to be used, whatever the request is."""
-
-
 def _limit_in_question(verdict: Verdict) -> int:
     is_budget = verdict.reason == Reason.BUDGET_OVER_CAPACITY
     return verdict.capacity if is_budget else verdict.prompt_limit
@@ -233,8 +231,8 @@ def _placed(
         if verdicts[0].predicted_seconds is not None:
             first, reason = verdicts[0], Reason.PREDICTED_FASTEST
     elif mode == "frugal":
-        verdicts = sorted(verdicts, key=lambda v: not _saves_power(v, request))
-        if _saves_power(verdicts[0], request):
+        verdicts = sorted(verdicts, key=lambda v: not _saves_power(v))
+        if _saves_power(verdicts[0]):
             first, reason = verdicts[0], Reason.FRUGAL
     elif mode == "keep-gpu-free":
         verdicts = sorted(verdicts, key=_is_gpu)
@@ -260,8 +258,9 @@ def _finish(verdict: Verdict) -> tuple[bool, float]:
     return verdict.predicted_seconds is None, verdict.predicted_seconds or 0.0
 
 
-def _saves_power(verdict: Verdict, request: RequestFacts) -> bool:
-    return verdict.is_candidate and is_trusted(verdict.device, request, "frugal")
+def _saves_power(verdict: Verdict) -> bool:
+    is_npu = verdict.device.device_class == "NPU"
+    return is_npu and verdict.is_candidate and is_trusted(verdict.device, "frugal")
 
 
 def _is_gpu(verdict: Verdict) -> bool:

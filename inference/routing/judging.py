@@ -69,7 +69,7 @@ def _obstacle(
     if missing := request.needs & device.cannot:
         verbs = " or ".join(NEED_WORDS[need] for need in sorted(missing))
         return Reason.NEED_UNSUPPORTED, f"cannot {verbs}"
-    if not (wished or rule_admits(device, request, rule) or is_trusted(device, request, mode)):
+    if not (wished or rule_admits(device, request, rule) or is_trusted(device, mode)):
         return Reason.OVER_TOKEN_LIMIT, f"over its limit of {rule.token_limit:,}"
     # An answer needs room for one token.
     longest = min(device.longest_prompt, device.capacity - 1)
@@ -81,15 +81,12 @@ def _obstacle(
     return None
 
 
-def is_trusted(device: DeviceFacts, request: RequestFacts, mode: str) -> bool:
+def is_trusted(device: DeviceFacts, mode: str) -> bool:
     """Whether in that mode the pair's passport stands in for the token limit."""
     passport = device.passport
     if mode == "measured":
         return can_predict(passport)
-    if mode == "frugal" and device.device_class == "NPU" and passport is not None:
-        verified = passport.verified_prompt_tokens
-        return passport.is_verified and (not verified or request.prompt_tokens <= verified)
-    return False
+    return mode == "frugal" and passport is not None and passport.is_verified
 
 
 def _predicted(device: DeviceFacts, request: RequestFacts, capacity: int) -> float | None:

@@ -85,6 +85,7 @@ def test_num_ctx_bounds_prompt_and_answer_together_where_it_can(num_ctx, request
     route = choose_route(RequestFacts(100, requested, num_ctx), (NPU, CPU), RULE)
     assert {c.device: c.capacity for c in route.candidates} == capacities
     assert route.candidates[0].device == "NPU"
+    assert route.passed_over == ()
 
 
 @pytest.mark.parametrize(
@@ -311,6 +312,14 @@ def test_the_documented_reasons_are_the_real_ones():
         (
             RequestFacts(12, None),
             (unusable(NPU), CPU),
+            "thresholds",
+            "CPU",
+            "NPU not found by OpenVINO, so CPU",
+        ),
+        # What comes after the device that served had no part in it.
+        (
+            RequestFacts(12, None),
+            (unusable(NPU), CPU, replace(unusable(GPU), priority=40)),
             "thresholds",
             "CPU",
             "NPU not found by OpenVINO, so CPU",

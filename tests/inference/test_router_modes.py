@@ -119,7 +119,7 @@ def test_frugal_uses_the_npu_wherever_it_is_verified(prompt, npu, first, reason)
 
 def test_frugal_puts_the_npu_before_the_preferred_device():
     rule = replace(FRUGAL, preferred="GPU")
-    route = choose_route(RequestFacts(10, None), (calibrated(NPU), GPU, CPU), rule)
+    route = choose_route(RequestFacts(10, None), (calibrated(NPU), calibrated(GPU), CPU), rule)
     assert order(route) == ["NPU", "GPU", "CPU"]
 
 
