@@ -5,6 +5,7 @@ The model, the prompt's token ids, the sampling parameters and the route.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,23 +13,48 @@ from inference.catalog.names import parse_name
 from inference.catalog.waiting import why_not_ready
 from inference.errors import InvalidRequest, ModelNotFound, PromptTooLong
 from inference.prompts import templates, tokens
-from inference.requests import FOREVER, GenerationRequest, Sampling
+from inference.requests import FOREVER, GenerationRequest, Need, Sampling
 from inference.residency.spec import EngineSpec, choose_variant, engine_spec, lengths
-from inference.router import DeviceFacts, Reason, Route, Rule, choose_route
+from inference.router import (
+    DeviceFacts,
+    PairLoad,
+    Reason,
+    RequestFacts,
+    Route,
+    Rule,
+    choose_route,
+)
 from inference.sampling_limits import settle
 from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
+
+LoadOf = Callable[[str, str], PairLoad]
+"""What the engine of (model's name, device's name) is doing now."""
+
+STATIC_CANNOT = frozenset({Need.SEVERAL_ANSWERS, Need.LOGPROBS, Need.BEAMS, Need.IMAGES})
+"""What the static pipeline of an NPU cannot do (OpenVINO GenAI 2026.4, its own errors: one answer
+at a time, greedy or sampled; what it returns as log probabilities is the answer's score)."""
+_NOTHING: frozenset[Need] = frozenset()
+_IMAGES = frozenset({Need.IMAGES})
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one request needs. `specs` has an entry for every candidate of the route."""
+    """What one request needs. `facts` and `devices` are what the route was chosen on; `specs` has
+    an entry for every candidate of the route."""
 
     model: ModelInfo
     prompt_ids: tuple[int, ...]
     sampling: Sampling
     route: Route
     rule: Rule
+    facts: RequestFacts
+    devices: tuple[DeviceFacts, ...]
     specs: dict[str, EngineSpec] = field(default_factory=dict)
+
+
+def nothing_loaded(model: str, device: str) -> PairLoad:
+    """A `LoadOf` for questions that are not about now: every pair is cold and idle."""
+    return PairLoad()
 
 
 def resolve_model(name: str, picture: Snapshot) -> ModelInfo:
@@ -69,33 +95,59 @@ async def render(request: GenerationRequest, model: ModelInfo) -> str:
     )
 
 
-async def make_plan(request: GenerationRequest, picture: Snapshot, compiled: Path) -> Plan:
+async def make_plan(
+    request: GenerationRequest,
+    picture: Snapshot,
+    compiled: Path,
+    load_of: LoadOf = nothing_loaded,
+) -> Plan:
     """Everything settled for that request. Raises InferenceError of every kind but engine
     failures."""
     model = resolve_model(request.model, picture)
     sampling = settle(request.sampling.over(model.preset).over(request.defaults))
     rule = rule_for(model, picture)
-    facts = device_facts(model, picture)
-    longest = max((device.longest_prompt for device in facts if not device.unusable), default=0)
-    requested = sampling.max_tokens or 0
+    devices = device_facts(model, picture, load_of)
     try:
-        text = await render(request, model)
-        tokenizer = await tokens.tokenizer_of(model.variants[0].folder)
-        ids = await tokens.encode(tokenizer, text, limit=longest)
+        prompt_ids = await encode_prompt(request, model, devices)
     except tokens.TooManyTokens as error:
         raise PromptTooLong(
             prompt_tokens=error.at_least,
-            requested_tokens=requested,
-            limits={d.name: d.longest_prompt for d in facts if not d.unusable},
+            requested_tokens=sampling.max_tokens or 0,
+            limits={d.name: d.longest_prompt for d in devices if not d.unusable},
             at_least=True,
         ) from error
+    facts = request_facts(request, len(prompt_ids), sampling)
+    route = choose_route(facts, devices, rule)
+    specs = {c.device: spec_of(model, c.device, picture, compiled) for c in route.candidates}
+    return Plan(model, prompt_ids, sampling, route, rule, facts, devices, specs)
+
+
+async def encode_prompt(
+    request: GenerationRequest, model: ModelInfo, devices: tuple[DeviceFacts, ...]
+) -> tuple[int, ...]:
+    """The prompt's token ids, with the request's context before them.
+
+    Raises InvalidRequest for an empty prompt or a context that is not this model's, TooManyTokens
+    for a text that proves longer than any of the devices takes before all of it is read.
+    """
+    longest = max((device.longest_prompt for device in devices if not device.unusable), default=0)
+    text = await render(request, model)
+    tokenizer = await tokens.tokenizer_of(model.variants[0].folder)
+    ids = await tokens.encode(tokenizer, text, limit=longest)
     prompt_ids = (*request.context_ids, *ids)
     if not prompt_ids:
         raise InvalidRequest("the prompt is empty", field="prompt")
     _check_vocabulary(request.context_ids, model)
-    route = choose_route(len(prompt_ids), sampling.max_tokens, facts, rule)
-    specs = {c.device: spec_of(model, c.device, picture, compiled) for c in route.candidates}
-    return Plan(model, prompt_ids, sampling, route, rule, specs)
+    return prompt_ids
+
+
+def request_facts(
+    request: GenerationRequest, prompt_tokens: int, sampling: Sampling
+) -> RequestFacts:
+    """The request as the router sees it."""
+    return RequestFacts(
+        prompt_tokens, sampling.max_tokens, request.num_ctx, request.needs, request.wish
+    )
 
 
 def spec_of(model: ModelInfo, device_name: str, picture: Snapshot, compiled: Path) -> EngineSpec:
@@ -114,18 +166,35 @@ def rule_for(model: ModelInfo, picture: Snapshot) -> Rule:
         routing.preferred_device,
         routing.fallback_device,
         model.token_limit or routing.token_limit,
+        routing.mode,
     )
 
 
-def device_facts(model: ModelInfo, picture: Snapshot) -> tuple[DeviceFacts, ...]:
+def device_facts(
+    model: ModelInfo, picture: Snapshot, load_of: LoadOf = nothing_loaded
+) -> tuple[DeviceFacts, ...]:
     """Every device row as the router sees it for this model."""
     found = []
     for device in picture.devices:
         longest, capacity = lengths(model, device, picture.routing)
         found.append(
-            DeviceFacts(device.name, device.priority, longest, capacity, _unusable(model, device))
+            DeviceFacts(
+                device.name,
+                device.priority,
+                longest,
+                capacity,
+                _unusable(model, device),
+                _cannot(model, device),
+                picture.passports.get((model.name, device.name)),
+                load_of(model.name, device.name),
+            )
         )
     return tuple(found)
+
+
+def _cannot(model: ModelInfo, device: DeviceInfo) -> frozenset[Need]:
+    sightless = _NOTHING if "vision" in model.capabilities else _IMAGES
+    return STATIC_CANNOT if device.device_class == "NPU" else sightless
 
 
 def _unusable(model: ModelInfo, device: DeviceInfo) -> Reason | None:

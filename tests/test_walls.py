@@ -17,6 +17,8 @@ WALLS = [
     ("inference", ("apis", "npuconsole")),
     ("inference/worker", ("django", "apis", "npuconsole", "ninja", "channels")),
     ("inference/router.py", ("django", "asyncio")),
+    ("inference/routing", ("django", "asyncio")),
+    ("inference/prediction.py", ("django", "asyncio")),
     ("inference/environment.py", ("django",)),
     ("inference/probing.py", ("django",)),
     ("apis", ("npuconsole", "inference.residency", "inference.models")),
