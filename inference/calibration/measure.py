@@ -7,8 +7,10 @@ no more), the CPU with the same weights for its answers, the device warm for eve
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 import statistics
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -123,6 +125,8 @@ class Measurement:
         self._reserve = reserve
         self._say = on_progress
         self._limits = limits
+        self._seconds_left = limits.seconds
+        self._memory_limit = limits.memory_bytes or pair.device.memory_budget_bytes
         self._spec = pair.spec(picture, folder)
         self._is_static = pair.device.device_class == "NPU"
         self._is_reference = pair.device.device_class == "CPU"
@@ -141,10 +145,9 @@ class Measurement:
     async def run(self) -> None:
         """Measure everything, or what the limits allow."""
         try:
-            async with asyncio.timeout(self._limits.seconds):
-                await self._measure()
+            await self._measure()
         except TimeoutError:
-            self._note = f"not finished within {self._limits.seconds:.0f} s"
+            self._note = f"not finished within {self._limits.seconds:g} s"
         except EngineTrouble as trouble:
             self._failure = str(trouble)
 
@@ -195,17 +198,25 @@ class Measurement:
                 self._memory_bytes = engine.peak_bytes
 
     @asynccontextmanager
-    async def _engine(self, spec: EngineSpec) -> AsyncIterator[SandboxedEngine]:
-        budget = self._limits.memory_bytes or self._pair.device.memory_budget_bytes
-        async with (
-            self._reserve(spec),
-            sandbox(
-                spec,
-                load_timeout_seconds=self._picture.settings.load_timeout_seconds,
-                memory_bytes=budget,
-            ) as engine,
-        ):
-            yield engine
+    async def _engine(
+        self, spec: EngineSpec, *, most_seconds: float = math.inf
+    ) -> AsyncIterator[SandboxedEngine]:
+        """An engine for what is left of the time limit. Waiting for room does not count: a device
+        in use is no fault of the pair. Raises TimeoutError."""
+        async with self._reserve(spec):
+            began = time.monotonic()
+            try:
+                async with (
+                    asyncio.timeout(min(self._seconds_left, most_seconds)),
+                    sandbox(
+                        spec,
+                        load_timeout_seconds=self._picture.settings.load_timeout_seconds,
+                        memory_bytes=self._memory_limit,
+                    ) as engine,
+                ):
+                    yield engine
+            finally:
+                self._seconds_left -= time.monotonic() - began
 
     async def _ask_the_cpu(self, prompts: dict[int, list[list[int]]]) -> None:
         """Its answers with the same weights. Without any, another device than an NPU is measured
@@ -218,12 +229,10 @@ class Measurement:
         answers: dict[int, list[Answer]] = {}
         spec = replace(self._pair, device=cpu).spec(self._picture, self._folder)
         try:
-            async with (
-                asyncio.timeout(self._limits.seconds * REFERENCE_SHARE),
-                self._engine(spec) as engine,
-            ):
+            share = self._limits.seconds * REFERENCE_SHARE
+            async with self._engine(spec, most_seconds=share) as engine:
                 for length in self._lengths:
-                    self._say(f"CPU: prompts of {length:,} tokens")
+                    self._say(f"the CPU's answers to prompts of {length:,} tokens")
                     found = [await engine.answer(prompt) for prompt in prompts[length]]
                     answers[length] = found
         except TimeoutError:
@@ -239,7 +248,7 @@ class Measurement:
         for length in self._lengths:
             if self._reference is not None and length not in self._reference:
                 return
-            self._say(f"{self._pair.device.name}: prompts of {length:,} tokens")
+            self._say(f"prompts of {length:,} tokens")
             answers = [await engine.answer(prompt) for prompt in prompts[length]]
             agreement = self._compare(length, answers)
             self._buckets.append(

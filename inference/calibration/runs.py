@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from inference import environment, snapshot
@@ -44,9 +45,8 @@ Update = Step | Done
 log = logging.getLogger(__name__)
 
 
-@contextlib.asynccontextmanager
-async def _nobody_else_is_there(spec: EngineSpec) -> AsyncIterator[None]:
-    yield
+def _nobody_else_is_there(spec: EngineSpec) -> AbstractAsyncContextManager[None]:
+    return contextlib.nullcontext()
 
 
 class _State:

@@ -27,6 +27,12 @@ LOOK_AGAIN_SECONDS = 3600.0
 """A failed passport becomes due by its age, which no changed row announces."""
 
 
+def is_quiet(idle_seconds: float, wanted_seconds: float, *, is_run_wanted: bool) -> bool:
+    """Whether the background may measure: nothing ran for as long as the owner wants, 0 meaning
+    never, and nobody asked for a run."""
+    return 0 < wanted_seconds <= idle_seconds and not is_run_wanted
+
+
 class Schedule:
     """The background task. `idle_seconds_of` says for how long no request has been there (0 while
     one is); calibration itself does not count."""
@@ -58,7 +64,7 @@ class Schedule:
 
     def _is_quiet(self) -> bool:
         wanted = snapshot.current().settings.calibrate_when_idle_seconds
-        return 0 < wanted <= self._idle_seconds_of() and not runs.is_wanted()
+        return is_quiet(self._idle_seconds_of(), wanted, is_run_wanted=runs.is_wanted())
 
     async def _next_pair(self) -> Pair | None:
         picture, now = snapshot.current(), time.monotonic()

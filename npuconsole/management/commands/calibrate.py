@@ -74,7 +74,7 @@ class Command(BaseCommand):
         for frame in client.stream("/api/npu/calibrate", body):
             if frame.get("status") == "success":
                 return list(frame["passports"])
-            self._say(str(frame.get("status", "")))
+            self._say(f"{frame['model']} on {frame['device']}: {frame['status']}")
         raise client.ServerProblem("The server stopped before the calibration was done")
 
     async def _here(self, model: str | None, device: str | None) -> Passports:
