@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from inference import environment, snapshot
 from inference.calibration import passports
@@ -52,7 +53,7 @@ def _nobody_else_is_there(spec: EngineSpec) -> AbstractAsyncContextManager[None]
 class _State:
     def __init__(self) -> None:
         self.reserve: Reserve = _nobody_else_is_there
-        self.turn = asyncio.Lock()
+        self.turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
         self.wanted = 0
         self.step: Step | None = None
 
@@ -111,7 +112,7 @@ async def measure_and_store(pair: Pair, limits: Limits, tell: Callable[[Step], N
         _state.step = Step(model, device, words)
         tell(_state.step)
 
-    async with _state.turn:
+    async with _turn():
         try:
             draft = await calibrate(
                 model, device, reserve=_state.reserve, on_progress=on_progress, limits=limits
@@ -173,7 +174,7 @@ async def _run_pair(pair: Pair, limits: Limits) -> AsyncGenerator[Step, None]:
     steps: asyncio.Queue[Step | None] = asyncio.Queue()
     work = asyncio.create_task(measure_and_store(pair, limits, steps.put_nowait))
     work.add_done_callback(lambda _: steps.put_nowait(None))
-    if _state.turn.locked():
+    if _turn().locked():
         yield Step(pair.model.name, pair.device.name, "waiting for the calibration under way")
     try:
         while (step := await steps.get()) is not None:
@@ -182,6 +183,11 @@ async def _run_pair(pair: Pair, limits: Limits) -> AsyncGenerator[Step, None]:
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
+
+
+def _turn() -> asyncio.Lock:
+    """Held by the one calibration under way; a lock knows one event loop only."""
+    return _state.turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
 def _is_meant(device: DeviceInfo, wanted: str) -> bool:
