@@ -14,7 +14,7 @@ import pytest
 from inference import configuration, environment, snapshot
 from inference.calibration import runs
 from inference.calibration.measure import Limits, calibrate
-from inference.calibration.passports import PassportDraft
+from inference.calibration.passports import PassportDraft, reports
 from inference.database import in_database_thread
 from inference.errors import InferenceError
 from inference.models import ModelVariant, Setting
@@ -150,6 +150,7 @@ async def test_whoever_stops_listening_ends_the_run_and_its_engine():
                 break
 
     assert children() == []
+    assert await reports() == [], "no passport is stored by halves"
     assert runs.under_way() is None
     assert not runs.is_wanted()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -91,7 +92,10 @@ async def test_a_request_stops_it_and_it_begins_again_when_all_is_quiet(machine:
     assert not psutil.pid_exists(first)
 
 
-async def test_a_run_that_was_asked_for_comes_first(machine: Machine) -> None:
+async def test_a_run_that_was_asked_for_comes_first(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     machine.idle_seconds = 1000
     await until(lambda: runs.under_way() is not None)
 
@@ -102,6 +106,7 @@ async def test_a_run_that_was_asked_for_comes_first(machine: Machine) -> None:
     assert isinstance(updates[-1], runs.Done)
     (report,) = updates[-1].passports
     assert report.passport.reason == "not finished within 0.3 s"
+    assert "the calibration of smollm2:135m on CPU gives way" in caplog.text
 
 
 async def test_stopping_ends_the_calibration_under_way(machine: Machine) -> None:
