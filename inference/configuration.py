@@ -19,6 +19,7 @@ import psutil
 from django.db import transaction
 
 from inference import devices, environment, snapshot
+from inference.calibration import passports
 from inference.database import in_database_thread
 from inference.models import (
     Device,
@@ -183,14 +184,16 @@ def load() -> Snapshot:
         for model in Model.objects.prefetch_related("variants").order_by("name")
     }
     policies = DevicePolicy.objects.select_related("device").order_by("priority", "device__name")
+    device_infos = tuple(_device_info(policy.device, policy) for policy in policies)
     values = load_settings()
     known = {item.name for item in fields(SettingsInfo)}
     return Snapshot(
         models=MappingProxyType(models),
-        devices=tuple(_device_info(policy.device, policy) for policy in policies),
+        devices=device_infos,
         routing=_routing_info(RoutingPolicy.objects.filter(id=1).first() or RoutingPolicy()),
         settings=SettingsInfo(**{key: values[key] for key in known}),
         locked=environment.locked(),
+        passports=MappingProxyType(passports.usable(models, device_infos)),
         pins=frozenset(PinnedPair.objects.values_list("model__name", "device__name")),
     )
 

@@ -89,6 +89,19 @@ def doctor() -> None:
 
 
 @app.command()
+def calibrate(
+    model: Annotated[str, typer.Argument(help="A model; without one, all of them.")] = "",
+    device: Annotated[str, typer.Option(help="NPU, GPU, GPU.1 or CPU; without it, all.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure what each device can do with each model; minutes."""
+    from npuconsole.commands import manage as run
+
+    chosen = [*([model] if model else []), *(["--device", device] if device else [])]
+    run(["npuconsole", "calibrate", *chosen, *(["--json"] if as_json else [])])
+
+
+@app.command()
 def devices() -> None:
     """The devices of the running server, and why one is missing."""
     table = Table("Device", "State", "Name", "Driver", "Why")

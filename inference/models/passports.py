@@ -12,7 +12,7 @@ from inference.models.rows import ConfigurationRow
 class Passport(ConfigurationRow):
     """One calibration run of a pair; a new run replaces it. Stale when `versions` differ from the
     machine's. Every `buckets` entry is one prompt length: {"prompt_tokens", "agreed_tokens",
-    "compared_tokens", "ttft_seconds", "decode_tokens_per_second"}."""
+    "compared_tokens", "is_verified", "ttft_seconds", "decode_tokens_per_second"}."""
 
     class Status(models.TextChoices):
         VERIFIED = "verified", "Verified"

@@ -17,6 +17,8 @@ from inference.models import (
     DevicePolicy,
     Model,
     ModelVariant,
+    Passport,
+    PinnedPair,
     PullJob,
     RequestRecord,
     RoutingPolicy,
@@ -36,7 +38,18 @@ ROWS = {
         ModelVariant,
         PullJob,
         RequestRecord,
+        Passport,
+        PinnedPair,
     )
+}
+
+BUCKET = {
+    "prompt_tokens": 2048,
+    "agreed_tokens": 30,
+    "compared_tokens": 32,
+    "is_verified": True,
+    "ttft_seconds": 1.5,
+    "decode_tokens_per_second": 12.5,
 }
 
 
@@ -59,6 +72,16 @@ def owner(rows: None, tmp_path: Path) -> Client:
         outcome="stop",
     )
     store([Finding("CPU", "A processor", "", {})])
+    cpu = Device.objects.get(name="CPU")
+    PinnedPair.objects.create(model=model, device=cpu)
+    Passport.objects.create(
+        model=model,
+        device=cpu,
+        status="verified",
+        verified_prompt_tokens=2048,
+        buckets=[BUCKET],
+        calibrated_at=datetime.now(UTC),
+    )
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.create_superuser("owner"))
     return client
@@ -94,6 +117,17 @@ def test_facts_cannot_be_edited(owner: Client) -> None:
     device.refresh_from_db()
     assert (device.name, device.present) == ("CPU", True)
     assert owner.get("/admin/inference/requestrecord/add/").status_code == 403
+
+
+def test_a_passport_shows_what_was_measured_and_can_be_thrown_away(owner: Client) -> None:
+    path = f"/admin/inference/passport/{Passport.objects.get().pk}"
+
+    page = text_of(owner, f"{path}/change/")
+    assert "2,048 tokens: 1.50\N{NO-BREAK SPACE}s to the first token, then 12.5 tokens/s" in page
+    assert "30 of 32 tokens as the CPU&#x27;s" in page
+
+    owner.post(f"{path}/delete/", {"post": "yes"})
+    assert not Passport.objects.exists()
 
 
 def test_devices_can_be_looked_for_from_the_list(owner: Client) -> None:
