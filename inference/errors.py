@@ -56,7 +56,8 @@ class CapabilityMissing(InferenceError):
 
 
 class PromptTooLong(InferenceError):
-    """No device can hold the prompt plus the requested output; all numbers are tokens."""
+    """No device can hold the prompt plus the requested output; all numbers are tokens. With
+    `at_least` the prompt was not counted to its end."""
 
     code = "prompt_too_long"
 
@@ -71,6 +72,7 @@ class PromptTooLong(InferenceError):
         self.prompt_tokens = prompt_tokens
         self.requested_tokens = requested_tokens
         self.limits = limits
+        self.at_least = at_least
         held = ", ".join(f"{device} {limit}" for device, limit in limits.items()) or "no device"
         more = "at least " if at_least else ""
         super().__init__(
@@ -97,18 +99,42 @@ class NoDevice(InferenceError):
 
     code = "no_device"
 
-    def __init__(self, message: str, *, chain: tuple[tuple[str, str], ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        chain: tuple[tuple[str, str], ...] = (),
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
         self.chain = chain
 
 
 class EngineFailed(InferenceError):
-    """The engine died or gave an error while it served this request."""
+    """The engine died, hung or gave an error while it served this request. `reason` is one of the
+    router's: engine_failed, engine_stalled, garbage_output."""
 
     code = "engine_failed"
+
+    def __init__(self, message: str, *, reason: str = "engine_failed") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class TokenizerMissing(EngineFailed):
+    """None of the model's variants has a tokenizer that can be read."""
 
 
 class InferenceTimeout(InferenceError):
     """The request ran longer than the owner allows (NPU_PROXY_INFERENCE_TIMEOUT)."""
 
     code = "timeout"
+
+
+class EngineTooSlow(InferenceTimeout):
+    """An engine gave no token for longer than allowed; another one may. `reason` is one of the
+    router's: first_token_timeout, inter_token_timeout."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -1,7 +1,8 @@
 """The machinery of one engine process: start, link, requests, stop.
 
 States: starting (spawned, not yet linked), loading, ready, stopping, ended. A closed link ends the
-process and fails every request on it at once. The process gets its one-time token on standard input
+process and fails every request on it at once; so does silence: a worker beats every second, and one
+that does not is stopped by force. The process gets its one-time token on standard input
 and connects back over loopback TCP, which is the same on every system.
 `subprocess` and not asyncio's: daphne's loop on Windows cannot start processes.
 """
@@ -17,7 +18,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,26 @@ log = logging.getLogger(__name__)
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 CONNECT_SECONDS = 30.0
 STOP_SECONDS = 2.0
+BEAT_CHECK_SECONDS = 1.0
+MEMORY_SIGNS = ("out of memory", "bad_alloc", "memory size", "cannot allocate", "out_of_")
+"""In error texts of OpenVINO and of drivers, when a load found too little memory."""
 
 
 class LoadFailed(Exception):
-    """The engine could not be loaded; the text says why and is safe to show."""
+    """The engine could not be loaded; the text says why and is safe to show. `reason` is one of the
+    router's: load_failed or out_of_memory."""
+
+    def __init__(self, message: str, *, reason: str = "load_failed") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an engine may take, in seconds: to load, and between two signs of life."""
+
+    load: float = 600.0
+    silence: float = 30.0
 
 
 class State(StrEnum):
@@ -72,6 +89,9 @@ class EngineProcess:
         self._streams: dict[int, EngineStream] = {}
         self._numbers = 0
         self._last_words: deque[str] = deque(maxlen=20)
+        self._silent_checks = 0
+        self._watching: asyncio.Task[None] | None = None
+        self._hang: EngineFailed | None = None
         self._exited = asyncio.Event()
         self._ended = asyncio.Event()
 
@@ -85,17 +105,31 @@ class EngineProcess:
         """Whether requests may be submitted."""
         return self.state == State.READY
 
-    async def start(self, *, load_timeout_seconds: float) -> None:
+    @property
+    def end_reason(self) -> str:
+        """Why a ready process ended by itself: one of the router's reasons."""
+        return self._hang.reason if self._hang else "engine_failed"
+
+    @property
+    def end_text(self) -> str:
+        """The same in words that are safe to show."""
+        if self._hang:
+            return str(self._hang)
+        code = self._process.poll() if self._process else None
+        return f"the engine process ended unexpectedly with code {code}"
+
+    async def start(self, patience: Patience) -> None:
         """Spawn, link and load; returns when the engine is ready. Raises LoadFailed (the process is
         gone then). Cancelling it kills the process."""
         try:
-            async with asyncio.timeout(load_timeout_seconds):
+            async with asyncio.timeout(patience.load):
                 reader = await self._spawn_and_link()
                 self.state = State.LOADING
-                message = await read_message(reader)
+                self._watching = asyncio.create_task(self._watch_beats(patience.silence))
+                message = await self._next_message(reader)
         except TimeoutError as error:
             await self.stop()
-            raise LoadFailed(f"not loaded within {load_timeout_seconds:.0f} s") from error
+            raise LoadFailed(f"not loaded within {patience.load:.0f} s") from error
         except ProtocolError as error:
             await self.stop()
             raise LoadFailed(str(error)) from error
@@ -104,7 +138,7 @@ class EngineProcess:
             raise
         if message is None or message["type"] != "ready":
             await self.stop()
-            raise LoadFailed(message["error"] if message else self._death_note())
+            raise self._load_failure(message)
         self.load_seconds = message["load_seconds"]
         self.state = State.READY
         self._reading = asyncio.create_task(self._read(reader))
@@ -125,6 +159,13 @@ class EngineProcess:
         stream = self._streams.pop(number, None)
         if stream is not None and self.is_ready and self._writer is not None:
             self._writer.write(encode({"type": "cancel", "number": number}))
+
+    def give_up(self, error: EngineFailed) -> None:
+        """Stop it by force because it hangs; every request on it fails with that error."""
+        if self.is_ready:
+            self._hang = error
+            self._fail_streams(error)
+            self._kill()
 
     async def stop(self) -> None:
         """End the process: politely for two seconds, then by force. Every byte is returned when
@@ -171,10 +212,35 @@ class EngineProcess:
         reader, self._writer = linked.result()
         return reader
 
+    async def _next_message(self, reader: asyncio.StreamReader) -> dict[str, Any] | None:
+        """The next message that is no mere sign of life."""
+        while (message := await read_message(reader)) is not None:
+            self._silent_checks = 0
+            if message["type"] != "beat":
+                return message
+        return None
+
+    async def _watch_beats(self, silence_seconds: float) -> None:
+        """Counts our own turns without a sign of life, not the clock: a machine that slept has
+        missed none. A hung process never closes its link, so it is killed."""
+        while True:
+            await asyncio.sleep(BEAT_CHECK_SECONDS)
+            self._silent_checks += 1
+            if self._silent_checks * BEAT_CHECK_SECONDS > silence_seconds:
+                log.warning("engine %s gave no sign of life for %g s", self.pid, silence_seconds)
+                self._hang = EngineFailed("the model's engine hangs", reason="engine_stalled")
+                self._fail_streams(self._hang)
+                self._kill()
+                return
+
+    def _kill(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+
     async def _read(self, reader: asyncio.StreamReader) -> None:
         streams = self._streams
         try:
-            while (message := await read_message(reader)) is not None:
+            while (message := await self._next_message(reader)) is not None:
                 tokens = 0
                 for entry in message["chunks"]:
                     chunk = Chunk(*entry)
@@ -204,17 +270,22 @@ class EngineProcess:
         self._fail_streams()
         if self._writer is not None:
             self._writer.close()
+        if self._watching is not None:
+            self._watching.cancel()
         if self._reading is not None and self._reading is not asyncio.current_task():
             self._reading.cancel()
         self.state = State.ENDED
         self._ended.set()
         self._on_end()
 
-    def _fail_streams(self) -> None:
+    def _fail_streams(self, error: EngineFailed | None = None) -> None:
         streams, self._streams = self._streams, {}
         for stream in streams.values():
             stream.fail(
-                EngineFailed("the model's engine stopped unexpectedly, the server's log may tell")
+                error
+                or EngineFailed(
+                    "the model's engine stopped unexpectedly, the server's log may tell"
+                )
             )
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
@@ -234,6 +305,15 @@ class EngineProcess:
                 loop.call_soon_threadsafe(self._exited.set)
 
         threading.Thread(target=watch, name=f"engine-{process.pid}", daemon=True).start()
+
+    def _load_failure(self, message: dict[str, Any] | None) -> LoadFailed:
+        if message is not None:
+            text = str(message["error"])
+            is_memory = any(sign in text.lower() for sign in MEMORY_SIGNS)
+            return LoadFailed(text, reason="out_of_memory" if is_memory else "load_failed")
+        if self._hang is not None:
+            return LoadFailed("the engine process hung while loading")
+        return LoadFailed(self._death_note())
 
     def _death_note(self) -> str:
         code = self._process.poll() if self._process else None

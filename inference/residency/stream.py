@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from inference.errors import InferenceError
 from inference.worker.protocol import Chunk
@@ -18,10 +19,15 @@ class EngineStream:
         self._error: InferenceError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self.is_ended = False
+        self.has_begun = False
+        self.last_push_at = time.monotonic()
+        """Monotonic seconds of the engine's last sign of this generation."""
 
     def push(self, chunk: Chunk) -> None:
         """One step's chunk."""
         self._chunks.append(chunk)
+        self.has_begun = True
+        self.last_push_at = time.monotonic()
         if chunk.finish:
             self.is_ended = True
         self._wake()

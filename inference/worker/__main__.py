@@ -26,6 +26,8 @@ from inference.worker.protocol import (
 from inference.worker.reasons import readable
 from inference.worker.runtime import Runtime
 
+BEAT_SECONDS = 1.0
+
 
 def main() -> None:
     """Read the job, then serve it. Exit code 2: the job could not be read."""
@@ -44,6 +46,7 @@ async def serve(job: Job) -> None:
     writer.write(encode({"type": "hello", "token": job.token, "pid": os.getpid()}))
     loading = asyncio.get_running_loop().create_future()
     commands = asyncio.create_task(_obey(reader, loading))
+    beats = asyncio.create_task(_beat(writer))
     started = time.perf_counter()
     try:
         runtime = await asyncio.get_running_loop().run_in_executor(None, load, job)
@@ -51,6 +54,7 @@ async def serve(job: Job) -> None:
         writer.write(encode({"type": "load_failed", "error": readable(error)}))
         await writer.drain()
         await commands
+        beats.cancel()
         return
     loading.set_result(runtime)
     load_seconds = time.perf_counter() - started
@@ -61,7 +65,7 @@ async def serve(job: Job) -> None:
         await writer.drain()
 
     running = asyncio.create_task(runtime.run(send))
-    done, _ = await asyncio.wait({commands, running}, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait({commands, running, beats}, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
 
@@ -82,6 +86,15 @@ def load(job: Job) -> Runtime:
 
         return EchoRuntime(job)
     raise ValueError(f"no runtime is called {job.runtime}")
+
+
+async def _beat(writer: asyncio.StreamWriter) -> None:
+    """A sign of life every second, from the first moment on: a load lets the loop turn, and so do
+    the steps of an engine that is well."""
+    while True:
+        writer.write(encode({"type": "beat"}))
+        await writer.drain()
+        await asyncio.sleep(BEAT_SECONDS)
 
 
 async def _obey(reader: asyncio.StreamReader, loading: asyncio.Future[Runtime]) -> None:

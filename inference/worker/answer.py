@@ -13,6 +13,8 @@ from inference.worker.stopping import StopMatcher
 class Answer:
     """Made when a request reaches the engine; `take` turns each step's tokens into a chunk.
 
+    An answer that another engine began goes on where its client's text ends: the tokens produced
+    there are read again, so that split characters and half-met stop strings are known here too.
     Times are `time.perf_counter()` seconds: prefill lasts until the first token, decode from there.
     """
 
@@ -29,6 +31,10 @@ class Answer:
         self._added_at = time.perf_counter()
         self._first_at = 0.0
         self._last_at = self._added_at
+        self._unsent = ""
+        if request.produced:
+            known, self.is_stopped = self._stops.feed(self._text.feed(request.produced))
+            self._unsent = known[request.sent_characters :]
 
     def take(self, ids: Sequence[int]) -> Chunk:
         """The chunk for these tokens. End-of-sequence tokens are neither text nor counted. After a
@@ -40,13 +46,18 @@ class Answer:
         kept = [token for token in ids if token not in self.end_ids]
         self.tokens += len(kept)
         safe, self.is_stopped = self._stops.feed(self._text.feed(kept))
+        if self._unsent:
+            safe, self._unsent = self._unsent + safe, ""
         return Chunk(self.number, kept, safe)
 
     def finish(self, chunk: Chunk, reason: str, error: str = "") -> Chunk:
         """Make `chunk` the last one: held text is released unless a stop string ended it."""
-        if not self.is_stopped and reason in ("stop", "length"):
-            safe, self.is_stopped = self._stops.feed(self._text.flush())
-            chunk.text += safe if self.is_stopped else safe + self._stops.flush()
+        if reason in ("stop", "length"):
+            rest = ""
+            if not self.is_stopped:
+                rest, self.is_stopped = self._stops.feed(self._text.flush())
+                rest = rest if self.is_stopped else rest + self._stops.flush()
+            chunk.text, self._unsent = self._unsent + chunk.text + rest, ""
         first = self._first_at or self._last_at
         chunk.finish = "stop" if self.is_stopped and reason == "length" else reason
         chunk.prefill_seconds = max(first - self._added_at, 1e-9)

@@ -104,9 +104,13 @@ class BatchedRuntime:
 
     def _add(self, request: EngineRequest) -> None:
         answer = Answer(request, self._tokenizer.new_text(), self._end_ids)
+        if answer.is_stopped:
+            self._waiting.append(answer.end("stop"))
+            self._wake.set()
+            return
         try:
             config = build_config(self._pipeline.get_config(), request)
-            ids = ov.Tensor(np.asarray([request.ids], dtype=np.int64))
+            ids = ov.Tensor(np.asarray([request.all_ids], dtype=np.int64))
             handle = self._pipeline.add_request(request.number, ids, config)
         except RuntimeError as error:
             self._waiting.append(answer.end("refused", readable(error)))

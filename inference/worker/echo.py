@@ -38,8 +38,8 @@ class EchoRuntime:
         while True:
             request = await self._queue.get()
             words = f"{NOTICE}{len(request.ids)} prompt tokens received".split(" ")
-            limit = min(len(words), request.max_new_tokens)
-            for index in range(limit):
+            limit = min(len(words), len(request.produced) + request.max_new_tokens)
+            for index in range(len(request.produced), limit):
                 if request.number in self._cancelled:
                     break
                 text = words[index] if index == 0 else " " + words[index]

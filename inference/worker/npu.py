@@ -77,10 +77,13 @@ class NpuRuntime:
         if request.number in self._cancelled:
             post(answer.end("cancelled"))
             return
+        if answer.is_stopped:
+            post(answer.end("stop"))
+            return
         streamer = _Streamer(request.number, answer, self._cancelled, post)
         try:
             config = build_config(self._pipeline.get_generation_config(), request)
-            ids = ov.Tensor(np.asarray([request.ids], dtype=np.int64))
+            ids = ov.Tensor(np.asarray([request.all_ids], dtype=np.int64))
             self._pipeline.generate(ids, config, streamer)
         except RuntimeError as error:
             post(answer.end("failed" if answer.tokens else "refused", readable(error)))

@@ -72,6 +72,11 @@ class EngineRequest:
     produced: list[int] = field(default_factory=list)
     sent_characters: int = 0
 
+    @property
+    def all_ids(self) -> list[int]:
+        """The tokens the engine reads before it goes on."""
+        return self.ids + self.produced
+
 
 @dataclass(slots=True)
 class Chunk:

@@ -18,7 +18,7 @@ import pytest_asyncio
 from tokenizers import Tokenizer
 
 from inference.errors import EngineFailed
-from inference.residency.process import EngineProcess, LoadFailed
+from inference.residency.process import EngineProcess, LoadFailed, Patience
 from inference.residency.spec import EMULATED_NPU
 from inference.worker.protocol import EngineRequest, Job
 from tests.inference.conftest import chat_ids
@@ -37,7 +37,7 @@ def job_for(runtime: str, folder: Path) -> Job:
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=list(PATHS))
 async def engine(request, starter_folder: Path) -> AsyncIterator[EngineProcess]:
     process = EngineProcess(job_for(request.param, starter_folder), on_end=lambda: None)
-    await process.start(load_timeout_seconds=120)
+    await process.start(Patience(load=120))
     yield process
     await process.stop()
 
@@ -91,6 +91,40 @@ async def test_a_stop_string_ends_the_text_at_its_first_character(engine, counti
     assert stopped.text == whole[: whole.index(stop)]
     assert stopped.finish == "stop"
     assert len(stopped.ids) < 24
+
+
+async def test_an_answer_begun_elsewhere_goes_on_without_gap_or_repeat(engine, counting):
+    whole = await run(engine, counting)
+    for tokens in (1, 9, 23):
+        # The client may have got less text than the tokens say: two characters are still due.
+        there = await run(engine, replace(counting, max_new_tokens=tokens))
+        sent = max(0, len(there.text) - 2)
+        rest = await run(
+            engine,
+            replace(
+                counting,
+                max_new_tokens=24 - tokens,
+                produced=there.ids,
+                sent_characters=sent,
+            ),
+        )
+        assert there.text[:sent] + rest.text == whole.text
+        assert there.ids + rest.ids == whole.ids
+        assert rest.finish == "length"
+
+
+async def test_a_stop_string_may_begin_on_one_engine_and_end_on_another(engine, counting):
+    whole = await run(engine, counting)
+    begun = await run(engine, replace(counting, max_new_tokens=6))
+    stop = whole.text[len(begun.text) - 2 : len(begun.text) + 2]
+    expected = whole.text[: whole.text.index(stop)]
+    held = await run(engine, replace(counting, max_new_tokens=6, stop=[stop]))
+    sent = min(len(held.text), len(expected))
+    rest = await run(
+        engine, replace(counting, stop=[stop], produced=held.ids, sent_characters=sent)
+    )
+    assert held.text[:sent] + rest.text == expected
+    assert rest.finish == "stop"
 
 
 async def test_the_end_of_sequence_stops_it_and_ignore_eos_does_not(engine, tokenizer):
@@ -210,7 +244,7 @@ async def test_a_cancelled_generation_leaves_the_engine_to_others(engine, counti
 async def test_a_killed_engine_fails_its_requests_at_once_and_leaves_no_process(starter_folder):
     ended = asyncio.Event()
     process = EngineProcess(job_for("batched", starter_folder), on_end=ended.set)
-    await process.start(load_timeout_seconds=120)
+    await process.start(Patience(load=120))
     pid = process.pid
     request = EngineRequest(0, [504] * 8, max_new_tokens=2000, ignore_eos=True)
     streams = [process.submit(request)[1] for _ in range(3)]
@@ -229,7 +263,7 @@ async def test_a_killed_engine_fails_its_requests_at_once_and_leaves_no_process(
 async def test_a_folder_without_a_model_is_a_failed_load(tmp_path):
     process = EngineProcess(job_for("batched", tmp_path), on_end=lambda: None)
     with pytest.raises(LoadFailed) as failure:
-        await process.start(load_timeout_seconds=60)
+        await process.start(Patience(load=60))
     assert str(tmp_path) not in str(failure.value)
     assert not psutil.pid_exists(process.pid)
 
@@ -237,5 +271,5 @@ async def test_a_folder_without_a_model_is_a_failed_load(tmp_path):
 async def test_an_engine_that_loads_too_long_is_given_up(starter_folder):
     process = EngineProcess(job_for("batched", starter_folder), on_end=lambda: None)
     with pytest.raises(LoadFailed, match="not loaded within"):
-        await process.start(load_timeout_seconds=0.2)
+        await process.start(Patience(load=0.2))
     assert process.pid is None or not psutil.pid_exists(process.pid)
