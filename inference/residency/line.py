@@ -49,6 +49,15 @@ class WaitingLine(Generic[Ticket]):
         self._forget_if_empty(client, own)
         return ticket
 
+    def in_order(self) -> list[Ticket]:
+        """Everybody who waits, in the order of their turns."""
+        rounds = [deque(own) for own in self._by_client.values()]
+        order: list[Ticket] = []
+        while rounds:
+            order += [own.popleft() for own in rounds]
+            rounds = [own for own in rounds if own]
+        return order
+
     def _forget_if_empty(self, client: str, own: deque[Ticket]) -> None:
         self._length -= 1
         if not own:

@@ -7,17 +7,26 @@ replaced when it is idle.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from inference.snapshot import DeviceInfo, ModelInfo, RoutingInfo, SettingsInfo, VariantInfo
+from inference.residency.compiled import folder_name
+from inference.snapshot import (
+    DeviceInfo,
+    ModelInfo,
+    PassportInfo,
+    RoutingInfo,
+    SettingsInfo,
+    VariantInfo,
+)
 from inference.worker.protocol import Job
 
 STATIC_STEP = 256
 """Static prompt lengths are multiples of this many tokens."""
+PROCESS_BYTES = 256 * 2**20
 
 EMULATED_NPU = {
     "NPUW_DEVICES": "CPU",
@@ -27,6 +36,10 @@ EMULATED_NPU = {
     "NPUW_LLM_PREFILL_CHUNK_SIZE": "256",
 }
 """OpenVINO's real NPU pipeline, compiled for the CPU."""
+
+EXACT = {"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0", "KV_CACHE_PRECISION": "f32"}
+"""What INFERENCE_PRECISION_HINT f32 means to be worth its price: with 8-bit activations or an 8-bit
+KV cache, greedy text still depends on the shape of the batch (6 of 6 answers changed, now none)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,19 @@ class EngineSpec:
     capacity: int
     size_bytes: int
     max_concurrent_requests: int
+    measured_bytes: int = field(default=0, compare=False)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the engine takes of its device's budget: measured by calibration, else about its
+        weights, a quarter more, and what every process has."""
+        return self.measured_bytes or int(1.25 * self.size_bytes) + PROCESS_BYTES
+
+    @property
+    def compiled_folder(self) -> Path | None:
+        """Where what the device compiles is kept; None where nothing is."""
+        folder = orjson.loads(self.properties).get("CACHE_DIR")
+        return Path(folder) if folder else None
 
     def job(self) -> Job:
         """The worker's job; the link's port and token are filled in when it is spawned."""
@@ -60,6 +86,7 @@ def engine_spec(
     routing: RoutingInfo,
     settings: SettingsInfo,
     compiled: Path,
+    passport: PassportInfo | None = None,
 ) -> EngineSpec:
     """The spec of that pair. `compiled` is the folder for blobs compiled for NPU and GPU."""
     longest, capacity = lengths(model, device, routing)
@@ -67,11 +94,13 @@ def engine_spec(
     properties: dict[str, Any] = {}
     if static or (device.device_class == "GPU" and not device.emulated):
         # On the CPU a cache only writes full-size copies of the weights.
-        properties["CACHE_DIR"] = str(compiled / f"{model.digest[:12]}-{device.name.lower()}")
+        properties["CACHE_DIR"] = str(compiled / folder_name(model.digest, device.name))
     if static:
         properties |= {"MAX_PROMPT_LEN": longest, "MIN_RESPONSE_LEN": device.min_response_len}
     if static and device.emulated:
         properties |= EMULATED_NPU
+    if not static and is_exact(device):
+        properties |= EXACT
     properties |= dict(device.engine_properties)
     runtime = "npu" if static else "batched"
     return EngineSpec(
@@ -85,7 +114,14 @@ def engine_spec(
         capacity=capacity,
         size_bytes=variant.size_bytes,
         max_concurrent_requests=1 if static else device.max_concurrent_requests,
+        measured_bytes=passport.memory_bytes if passport else 0,
     )
+
+
+def is_exact(device: DeviceInfo) -> bool:
+    """Whether the owner wants the CPU's numbers rather than its speed."""
+    wish = str(device.engine_properties.get("INFERENCE_PRECISION_HINT", ""))
+    return wish.lower() == "f32" and (device.device_class == "CPU" or device.emulated)
 
 
 def lengths(model: ModelInfo, device: DeviceInfo, routing: RoutingInfo) -> tuple[int, int]:
@@ -104,9 +140,13 @@ def lengths(model: ModelInfo, device: DeviceInfo, routing: RoutingInfo) -> tuple
     return longest, min(trained, longest + device.min_response_len - 1)
 
 
+def variants_for(model: ModelInfo, device: DeviceInfo) -> tuple[VariantInfo, ...]:
+    """The variants that device can load, best first: those made for its class, then those for
+    any."""
+    own = [v for v in model.variants if device.device_class in v.device_classes]
+    return (*own, *(variant for variant in model.variants if not variant.device_classes))
+
+
 def choose_variant(model: ModelInfo, device: DeviceInfo) -> VariantInfo | None:
-    """The variant made for that device's class, else one for any class, else None."""
-    for variant in model.variants:
-        if device.device_class in variant.device_classes:
-            return variant
-    return next((variant for variant in model.variants if not variant.device_classes), None)
+    """The best variant for that device, or None."""
+    return next(iter(variants_for(model, device)), None)
