@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from typing import Any
 
-from inference import configuration, devices, records
+from inference import configuration, devices, records, snapshot
 from inference.probing import ProbeFailed
+from inference.residency import compiled
 
 log = logging.getLogger(__name__)
 
 NOTABLE_SECONDS = 1.0
 STOP_SECONDS = 3.0
+TIDY_SECONDS = 3600.0
 
 
 class _State:
@@ -46,15 +49,14 @@ async def start() -> None:
     """Start the background tasks. Returns at once; the slow steps go on and can be watched."""
     configuration.attach(asyncio.get_running_loop())
     records.start()
-    task = asyncio.create_task(_start_up(), name="start-up")
-    _state.tasks.add(task)
-    task.add_done_callback(_state.tasks.discard)
+    _begin(_start_up(), "start-up")
 
 
 async def stop() -> None:
     """Stop everything, newest first; no engine and no child process is left. Takes seconds at most:
     a part that does not end in time is named in the log and left to the end of the process."""
     from inference import dispatch
+    from inference.calibration import schedule
     from inference.catalog import jobs, starter
 
     _state.is_started = False
@@ -62,23 +64,45 @@ async def stop() -> None:
     for task in _state.tasks:
         task.cancel()
     await asyncio.gather(*_state.tasks, return_exceptions=True)
+    await _ended("calibration", schedule.stop())
     await _ended("the starter", starter.stop())
-    await asyncio.gather(
-        _ended("engines", dispatch.residency.close()), _ended("pulls", jobs.close())
-    )
+    await asyncio.gather(_ended("engines", dispatch.close()), _ended("pulls", jobs.close()))
     await _ended("records", records.stop())
     await _ended("configuration", configuration.detach())
 
 
 async def _start_up() -> None:
+    from inference import dispatch, warmup
+    from inference.calibration import schedule
     from inference.catalog import jobs, starter
 
     await _timed("reading the configuration", configuration.refresh())
     await _timed("looking for devices", _look_for_devices())
     await _timed("tidying the models folder", jobs.start())
     _state.is_started = True
+    _begin(warmup.keep_pinned_loaded(), "pinned models")
+    _begin(_keep_compiled_tidy(), "compiled models")
+    schedule.start(dispatch.journal.idle_seconds, dispatch.reserve)
     await _timed("looking for the starter model", starter.ensure())
     _state.step = ""
+
+
+def _begin(work: Coroutine[Any, Any, None], name: str) -> None:
+    task = asyncio.create_task(work, name=name)
+    _state.tasks.add(task)
+    task.add_done_callback(_state.tasks.discard)
+
+
+async def _keep_compiled_tidy() -> None:
+    """What NPU and GPU compiled is pruned at start and once an hour."""
+    while True:
+        picture = snapshot.current()
+        budget = int(picture.settings.compile_cache_gigabytes * 1e9)
+        digests = {model.digest for model in picture.models.values()}
+        freed = await asyncio.to_thread(compiled.prune, budget, digests)
+        if freed:
+            log.info("%.1f GB of compiled models that nothing uses were deleted", freed / 1e9)
+        await asyncio.sleep(TIDY_SECONDS)
 
 
 async def _look_for_devices() -> None:

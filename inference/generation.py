@@ -1,96 +1,80 @@
-"""One generation under way: its engine's chunks as events, its end as a record.
+"""One generation under way: its engines' chunks as events, its end as a record.
 
 Made by `dispatch` once the first token is there; an API family iterates it and always closes it.
+When an engine dies midway the relay finds another one, which goes on behind the tokens that are
+there: the events that come out show no gap and no repeat.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from types import TracebackType
 
-from inference.errors import EngineFailed, InferenceError, InferenceTimeout, InvalidRequest
+from inference.errors import EngineFailed, EngineTooSlow, InferenceError
+from inference.garbage import GarbageGuard
 from inference.journal import RunningRequest
 from inference.records import RecordDraft
+from inference.relay import Progress, Relay
+from inference.reports import draft_record
 from inference.requests import (
     Event,
     Failed,
     Finished,
     FinishReason,
     GenerationRequest,
-    RouteReport,
     TextDelta,
     Timings,
 )
-from inference.residency.residents import Slot
-from inference.residency.stream import EngineStream
-from inference.snapshot import ModelInfo
-from inference.worker.protocol import Chunk, EngineRequest
+from inference.router import Reason
+from inference.run import EngineRun
+from inference.worker.protocol import Chunk
 
 
-class EngineRun:
-    """One request on one engine, from submission to its last chunk. Holds the slot meanwhile."""
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Whom a generation tells: `on_end` gets the record; `on_garbage` the model, the device, the
+    prompt's ids, the tokens it took to see it, and what was wrong."""
 
-    def __init__(self, slot: Slot, request: EngineRequest, *, timeout_seconds: float) -> None:
-        self.slot = slot
-        self._number, self._stream = slot.process.submit(request)
-        self._is_over = False
-        self._timer = asyncio.get_running_loop().call_later(
-            timeout_seconds, self._time_out, timeout_seconds
-        )
-
-    async def next_batch(self) -> list[Chunk]:
-        """The chunks that have come. Raises the error the engine ended it with: InvalidRequest when
-        it refuses a parameter, EngineFailed, InferenceTimeout."""
-        chunks = await self._stream.next_batch()
-        last = chunks[-1]
-        if last.finish == "refused":
-            raise InvalidRequest(f"the engine refuses the request: {last.error}")
-        if last.finish == "failed":
-            raise EngineFailed(f"the engine failed: {last.error}")
-        return chunks
-
-    def end(self) -> None:
-        """Stop it in the engine if it still runs, and give the place back. Safe to call twice."""
-        if not self._is_over:
-            self._is_over = True
-            self._timer.cancel()
-            self.slot.process.cancel(self._number)
-            self.slot.release()
-
-    def _time_out(self, seconds: float) -> None:
-        stream: EngineStream = self._stream
-        stream.fail(InferenceTimeout(f"the answer took longer than the allowed {seconds:g} s"))
+    on_end: Callable[[RecordDraft], None]
+    on_garbage: Callable[[str, str, tuple[int, ...], int, str], None]
 
 
 class Generation:
-    """What `dispatch.generate` returns. Iterate it for tuples of events, one per engine step; close
-    it in any case (`async with` does)."""
+    """What `dispatch.generate` returns. Iterate it for tuples of events, one per engine step (of a
+    request that is not streamed: one at the end); close it in any case (`async with` does)."""
 
     def __init__(
         self,
         request: GenerationRequest,
-        model: ModelInfo,
-        route: RouteReport,
-        prompt_ids: tuple[int, ...],
+        relay: Relay,
         run: EngineRun,
         first: list[Chunk],
         entry: RunningRequest,
-        on_end: Callable[[RecordDraft], None],
+        hooks: Hooks,
     ) -> None:
         self.request = request
-        self.model = model
-        self.route = route
-        self.prompt_ids = prompt_ids
+        self.model = relay.plan.model
+        self.prompt_ids = relay.plan.prompt_ids
         self.completion_ids: list[int] = []
+        self.route = relay.report(run.slot.engine.spec.device)
+        entry.route = self.route
+        self._relay = relay
         self._run = run
         self._first: list[Chunk] | None = first
         self._first_token_at = time.perf_counter()
+        self._prefill_seconds = 0.0
+        self._tokens_before_run = 0
+        self._has_moved = False
+        self._guard = self._new_guard()
+        self._held = ""
+        self._held_ids: list[int] = []
+        self._sent: list[str] = []
+        self._sent_characters = 0
+        self._to_repeat = ""
         self._entry = entry
-        self._on_end = on_end
+        self._hooks = hooks
         self._is_closed = False
 
     async def __aenter__(self) -> Generation:
@@ -109,58 +93,157 @@ class Generation:
         chunks, self._first = self._first, None
         while not self._is_closed:
             try:
-                batch = chunks or await self._run.next_batch()
+                events = self._events(chunks or await self._run.next_batch())
+                chunks = None
+            except (EngineFailed, EngineTooSlow) as error:
+                try:
+                    chunks = await self._hand_over(error)
+                    continue
+                except InferenceError as final:
+                    events = self._fail(final)
             except InferenceError as error:
-                self._close(error.code, Timings(), str(error))
-                yield (Failed(error),)
-                return
-            chunks = None
-            events = self._events(batch)
-            yield events
-            if isinstance(events[-1], Finished):
+                events = self._fail(error)
+            if events:
+                yield events
+            if events and not isinstance(events[-1], TextDelta):
                 return
 
     async def close(self) -> None:
         """Stop it in the engine if it still runs. Idempotent, never raises, never waits."""
-        self._close(FinishReason.CANCELLED, Timings(), "")
+        self._close(FinishReason.CANCELLED, self._timings(), "")
+
+    @property
+    def _device(self) -> str:
+        return self._run.slot.engine.spec.device
 
     def _events(self, chunks: list[Chunk]) -> tuple[Event, ...]:
         ids = [token for chunk in chunks for token in chunk.token_ids]
+        text = "".join([chunk.text for chunk in chunks])
         self.completion_ids += ids
         self._entry.tokens = len(self.completion_ids)
-        delta = TextDelta("".join([chunk.text for chunk in chunks]), tuple(ids))
         last = chunks[-1]
+        if self._guard is not None and (wrong := self._guard.feed(ids, text)):
+            raise EngineFailed(f"the output is garbage: {wrong}", reason=Reason.GARBAGE_OUTPUT)
+        if self._to_repeat:
+            text = self._without_repeat(text, is_last=bool(last.finish))
         if not last.finish:
-            return (delta,)
-        timings = self._timings(last.prefill_seconds, last.decode_seconds)
+            if self._is_holding:
+                self._held += text
+                self._held_ids += ids
+                return ()
+            return (self._delta(text, ids),)
+        self._prefill_seconds = self._prefill_seconds or last.prefill_seconds
+        # Of an engine that died nobody knows its times: then the server's own clock tells.
+        timings = self._timings(0.0 if self._has_moved else last.decode_seconds)
         reason = FinishReason(last.finish)
+        delta = self._delta(text, ids)
         finished = Finished(reason, len(self.prompt_ids), len(self.completion_ids), timings)
         self._close(reason, timings, "")
         return (delta, finished) if delta.text or delta.token_ids else (finished,)
 
-    def _timings(self, prefill: float, decode: float) -> Timings:
+    @property
+    def _is_holding(self) -> bool:
+        """Whether text stays here for now: nobody reads it before the end, or it may prove to be
+        garbage that another device should answer instead."""
+        if not self.request.is_streamed:
+            return True
+        return self._guard is not None and not self._sent_characters and self._guard.is_suspicious
+
+    def _delta(self, text: str, ids: list[int]) -> TextDelta:
+        if self._held_ids or self._held:
+            text, self._held = self._held + text, ""
+            ids, self._held_ids = self._held_ids + ids, []
+        self._sent_characters += len(text)
+        if self.request.grammar is not None:
+            self._sent.append(text)
+        return TextDelta(text, tuple(ids))
+
+    async def _hand_over(self, error: EngineFailed | EngineTooSlow) -> list[Chunk]:
+        """Another engine's first chunks. Raises the error when the answer cannot go on."""
+        device = self._device
+        new_tokens = len(self.completion_ids) - self._tokens_before_run
+        is_garbage = error.reason == Reason.GARBAGE_OUTPUT
+        self._run.end()
+        self._relay.note_failure(device, error, tokens=new_tokens, is_final=is_garbage)
+        self._has_moved = True
+        if is_garbage:
+            self._relay.blame(device, Reason.GARBAGE_OUTPUT, str(error))
+            self._hooks.on_garbage(self.model.name, device, self.prompt_ids, new_tokens, str(error))
+            if self._sent_characters:
+                raise error
+        if is_garbage or self.request.grammar is not None:
+            self._begin_anew()
+        most = self._relay.plan.sampling.max_tokens
+        if most and len(self.completion_ids) >= most:
+            return [Chunk(0, [], "", "length")]
+        progress = Progress(tuple(self.completion_ids), self._sent_characters + len(self._held))
+        self._run, chunks = await self._relay.run(progress)
+        self._guard = self._new_guard()
+        self._tokens_before_run = len(self.completion_ids)
+        return chunks
+
+    def _begin_anew(self) -> None:
+        """Garbage is not gone on with, and a grammar knows only answers from their beginning: then
+        the next engine repeats what the client has, and text counts from where that ends."""
+        self.completion_ids.clear()
+        self._held, self._held_ids = "", []
+        self._to_repeat = "".join(self._sent)
+        self._sent_characters = 0
+
+    def _without_repeat(self, text: str, *, is_last: bool) -> str:
+        """The part of a repeated answer that its client has not got yet."""
+        known = self._to_repeat
+        if known.startswith(text) and not is_last:
+            self._to_repeat = known[len(text) :]
+            return ""
+        if not text.startswith(known):
+            raise InferenceError("the answer could not be continued on another engine")
+        self._to_repeat = ""
+        return text[len(known) :]
+
+    def _new_guard(self) -> GarbageGuard | None:
+        """Only an NPU's output is watched, and not where the client forbade the model to end."""
+        is_static = self._run.slot.engine.spec.runtime == "npu"
+        return GarbageGuard() if is_static and not self._relay.plan.sampling.ignore_eos else None
+
+    def _timings(self, decode: float = 0.0) -> Timings:
         slot, received = self._run.slot, self.request.received_at
+        now = time.perf_counter()
         return Timings(
             queue=slot.queue_seconds,
             load=slot.load_seconds,
-            prefill=prefill,
-            decode=decode,
+            prefill=self._prefill_seconds,
+            decode=decode or max(1e-9, now - self._first_token_at),
             ttft=self._first_token_at - received,
-            total=time.perf_counter() - received,
+            total=now - received,
         )
+
+    def _fail(self, error: InferenceError) -> tuple[Event, ...]:
+        self._close(error.code, self._timings(), str(error))
+        return (Failed(error),)
 
     def _close(self, outcome: str, timings: Timings, error: str) -> None:
         if self._is_closed:
             return
         self._is_closed = True
         self._run.end()
-        if not timings.total:
-            timings = self._timings(0.0, time.perf_counter() - self._first_token_at)
-        self._on_end(
+        if not error:
+            self._relay.note_served(
+                self._device, len(self.completion_ids) - self._tokens_before_run
+            )
+        route = replace(self.route, chain=tuple(self._relay.steps))
+        if self._has_moved:
+            route = self._relay.report(self._device)
+        # Beside the real time belongs what was promised for the tokens that really came.
+        promised = self._relay.predicted_seconds(
+            self._device, len(self.completion_ids), timings.queue + timings.load
+        )
+        route = replace(route, predicted_seconds=promised)
+        self._hooks.on_end(
             draft_record(
                 self.request,
                 self.model.name,
-                route=self.route,
+                route=route,
                 outcome=outcome,
                 error=error,
                 prompt_tokens=len(self.prompt_ids),
@@ -168,47 +251,3 @@ class Generation:
                 timings=timings,
             )
         )
-
-
-def draft_record(
-    request: GenerationRequest,
-    model: str,
-    *,
-    route: RouteReport | None,
-    outcome: str,
-    error: str = "",
-    prompt_tokens: int = 0,
-    completion_tokens: int = 0,
-    timings: Timings | None = None,
-) -> RecordDraft:
-    """The record of a request, however it ended. `route` is None when it never got that far."""
-    elapsed = time.perf_counter() - request.received_at
-    times = timings or Timings(total=elapsed)
-    chain = route.chain if route else ()
-    return RecordDraft(
-        request_id=request.request_id,
-        received_at=datetime.now(UTC) - timedelta(seconds=elapsed),
-        family=request.family,
-        endpoint=request.endpoint,
-        client=request.client,
-        model_name=model,
-        routed_device=route.routed_device if route else "",
-        execution_device=route.execution_device if route else "",
-        reason=route.reason if route else "",
-        fallback_reason=route.fallback_reason if route else "",
-        explanation=route.explanation if route else "",
-        chain=[asdict(step) for step in chain],
-        devices=list(dict.fromkeys(step.device for step in chain if step.tokens)),
-        predicted_seconds=route.predicted_seconds if route else None,
-        outcome=str(outcome),
-        error=error,
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-        queue_seconds=times.queue,
-        load_seconds=times.load,
-        prefill_seconds=times.prefill,
-        decode_seconds=times.decode,
-        ttft_seconds=times.ttft,
-        total_seconds=times.total,
-        ignored=list(request.ignored),
-    )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from inference.records import RecordDraft
+from inference.requests import RouteReport
 
 KEPT_DECISIONS = 50
 
 
 @dataclass(eq=False, slots=True)
 class RunningRequest:
-    """One generation under way. `device` is "" while it waits; `tokens` counts what was
-    produced."""
+    """One generation under way. `device` is "" while it waits; `tokens` counts what was produced;
+    `route` is None until the first token."""
 
     request_id: str
     endpoint: str
@@ -22,6 +24,7 @@ class RunningRequest:
     model: str
     device: str = ""
     tokens: int = 0
+    route: RouteReport | None = None
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -31,6 +34,7 @@ class Journal:
     def __init__(self) -> None:
         self.running: dict[str, RunningRequest] = {}
         self.decisions: deque[RecordDraft] = deque(maxlen=KEPT_DECISIONS)
+        self._quiet_since = time.monotonic()
 
     def open(self, entry: RunningRequest) -> None:
         """A generation begins."""
@@ -40,3 +44,8 @@ class Journal:
         """A generation ended; the newest decision comes first."""
         self.running.pop(record.request_id, None)
         self.decisions.appendleft(record)
+        self._quiet_since = time.monotonic()
+
+    def idle_seconds(self) -> float:
+        """For how long no request has been there; 0 while one is."""
+        return 0.0 if self.running else time.monotonic() - self._quiet_since

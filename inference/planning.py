@@ -5,16 +5,19 @@ The model, the prompt's token ids, the sampling parameters and the route.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
 from inference.catalog.names import parse_name
 from inference.catalog.waiting import why_not_ready
-from inference.errors import InvalidRequest, ModelNotFound, PromptTooLong
+from inference.errors import InvalidRequest, ModelNotFound, PromptTooLong, TokenizerMissing
 from inference.prompts import templates, tokens
 from inference.requests import FOREVER, GenerationRequest, Need, Sampling
-from inference.residency.spec import EngineSpec, choose_variant, engine_spec, lengths
+from inference.residency.spec import EngineSpec, engine_spec, lengths, variants_for
 from inference.router import (
     DeviceFacts,
     PairLoad,
@@ -26,6 +29,8 @@ from inference.router import (
 )
 from inference.sampling_limits import settle
 from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
+
+log = logging.getLogger(__name__)
 
 LoadOf = Callable[[str, str], PairLoad]
 """What the engine of (model's name, device's name) is doing now."""
@@ -49,7 +54,7 @@ class Plan:
     rule: Rule
     facts: RequestFacts
     devices: tuple[DeviceFacts, ...]
-    specs: dict[str, EngineSpec] = field(default_factory=dict)
+    specs: dict[str, tuple[EngineSpec, ...]] = field(default_factory=dict)
 
 
 def nothing_loaded(model: str, device: str) -> PairLoad:
@@ -86,7 +91,7 @@ async def render(request: GenerationRequest, model: ModelInfo) -> str:
     """The prompt's text: a raw prompt verbatim, messages through the chat template, once."""
     if request.messages is None:
         return request.prompt or ""
-    tokenizer = await tokens.tokenizer_of(model.variants[0].folder)
+    tokenizer = await tokenizer_of(model)
     return templates.render_chat(
         request.template or model.chat_template,
         request.messages,
@@ -118,7 +123,7 @@ async def make_plan(
         ) from error
     facts = request_facts(request, len(prompt_ids), sampling)
     route = choose_route(facts, devices, rule)
-    specs = {c.device: spec_of(model, c.device, picture, compiled) for c in route.candidates}
+    specs = {c.device: specs_of(model, c.device, picture, compiled) for c in route.candidates}
     return Plan(model, prompt_ids, sampling, route, rule, facts, devices, specs)
 
 
@@ -132,7 +137,7 @@ async def encode_prompt(
     """
     longest = max((device.longest_prompt for device in devices if not device.unusable), default=0)
     text = await render(request, model)
-    tokenizer = await tokens.tokenizer_of(model.variants[0].folder)
+    tokenizer = await tokenizer_of(model)
     ids = await tokens.encode(tokenizer, text, limit=longest)
     prompt_ids = (*request.context_ids, *ids)
     if not prompt_ids:
@@ -152,11 +157,34 @@ def request_facts(
 
 def spec_of(model: ModelInfo, device_name: str, picture: Snapshot, compiled: Path) -> EngineSpec:
     """The engine to load for that pair, both known to exist."""
+    return specs_of(model, device_name, picture, compiled)[0]
+
+
+def specs_of(
+    model: ModelInfo, device_name: str, picture: Snapshot, compiled: Path
+) -> tuple[EngineSpec, ...]:
+    """The engines that can be loaded for that pair, best first: one for each variant, so that a
+    spoiled one is not the end."""
     device = picture.device(device_name)
-    variant = choose_variant(model, device) if device else None
+    variants = variants_for(model, device) if device else ()
     assert device is not None, "the router offers only devices of this picture"
-    assert variant is not None, "the router offers only devices with a variant"
-    return engine_spec(model, variant, device, picture.routing, picture.settings, compiled)
+    assert variants, "the router offers only devices with a variant"
+    passport = picture.passports.get((model.name, device.name))
+    routing, settings = picture.routing, picture.settings
+    return tuple(
+        engine_spec(model, variant, device, routing, settings, compiled, passport)
+        for variant in variants
+    )
+
+
+async def tokenizer_of(model: ModelInfo) -> Tokenizer:
+    """The model's tokenizer, from the first variant that has it whole. Raises TokenizerMissing."""
+    for variant in model.variants:
+        try:
+            return await tokens.tokenizer_of(variant.folder)
+        except Exception as error:  # the library raises its own bare Exception on a spoiled file
+            log.warning("a tokenizer of %s cannot be read: %s", model.name, error)
+    raise TokenizerMissing("the model's tokenizer cannot be read")
 
 
 def rule_for(model: ModelInfo, picture: Snapshot) -> Rule:
@@ -202,7 +230,7 @@ def _unusable(model: ModelInfo, device: DeviceInfo) -> Reason | None:
         return Reason.DEVICE_DISABLED
     if not device.present and not device.emulated:
         return Reason.DEVICE_ABSENT
-    if choose_variant(model, device) is None:
+    if not variants_for(model, device):
         return Reason.VARIANT_MISSING
     return None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inference import planning
+from inference.errors import TokenizerMissing
 from inference.planning import LoadOf, nothing_loaded
 from inference.prompts import tokens
 from inference.prompts.estimate import estimate_tokens
@@ -99,7 +100,7 @@ async def preview(
         count = len(await planning.encode_prompt(request, model, devices))
     except tokens.TooManyTokens as error:
         count, is_exact = error.at_least, False
-    except OSError:
+    except TokenizerMissing:
         count, is_exact = _estimated(request, model), False
     facts = planning.request_facts(request, count, sampling)
     return _told(assess(facts, devices, rule), model, rule, picture, is_exact=is_exact)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -141,12 +141,36 @@ def _fitting(draft: RecordDraft) -> dict[str, Any]:
     return values
 
 
+def _read(request_id: str) -> RecordDraft | None:
+    row = RequestRecord.objects.filter(request_id=request_id).first()
+    return None if row is None else _draft_of(row)
+
+
+def _read_newest(limit: int) -> list[RecordDraft]:
+    return [_draft_of(row) for row in RequestRecord.objects.order_by("-received_at")[:limit]]
+
+
+def _draft_of(row: RequestRecord) -> RecordDraft:
+    return RecordDraft(**{item.name: getattr(row, item.name) for item in fields(RecordDraft)})
+
+
 _writer = Writer()
 
 
 def submit(record: RecordDraft) -> None:
     """Hand over a finished request's record. Never blocks."""
     _writer.submit(record)
+
+
+async def find(request_id: str) -> RecordDraft | None:
+    """The record of a request that ended, written already or not yet; None if there is none."""
+    waiting = (draft for draft in _writer.waiting if draft.request_id == request_id)
+    return next(waiting, None) or await in_database_thread(_read, request_id)
+
+
+async def newest(limit: int) -> list[RecordDraft]:
+    """The records received last, newest first, of those that are written."""
+    return await in_database_thread(_read_newest, limit)
 
 
 def start() -> None:

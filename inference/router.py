@@ -161,8 +161,11 @@ def refusal_of(assessment: Assessment) -> InferenceError:
 
 
 def _limit_in_question(verdict: Verdict) -> int:
+    """The numbers that people know: a device that only wants room for one more token is limited by
+    its whole context."""
     is_budget = verdict.reason == Reason.BUDGET_OVER_CAPACITY
-    return verdict.capacity if is_budget else verdict.prompt_limit
+    is_context = verdict.prompt_limit == verdict.capacity - 1
+    return verdict.capacity if is_budget or is_context else verdict.prompt_limit
 
 
 def _settled(request: RequestFacts) -> RequestFacts:

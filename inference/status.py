@@ -5,22 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import psutil
-
 from inference import dispatch, metrics
 from inference.journal import RunningRequest
+from inference.memory import resident_bytes
+from inference.prediction import PairLoad
 from inference.records import RecordDraft
-from inference.residency.residents import Engine
+from inference.residency.engine import Engine
+from inference.residency.engine import Waiting as Waiting
+from inference.residency.health import RestingPair as RestingPair
 
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """One loading or loaded engine. `expires_at` None while it is used or kept for ever; sizes are
-    bytes (`memory_bytes` the process's resident memory), `context_length` tokens it serves."""
+    """One loading or loaded engine. `pid` is its process, None before it has one; `expires_at` is
+    None while it is used or kept for ever; sizes are bytes (`memory_bytes` the process's resident
+    memory), `context_length` tokens it serves."""
 
     model: str
     device: str
     emulated: bool
+    pid: int | None
     state: str
     loaded_at: datetime | None
     expires_at: datetime | None
@@ -39,6 +43,11 @@ def engines() -> tuple[EngineStatus, ...]:
     return tuple(_engine_status(engine) for engine in dispatch.residency.engines())
 
 
+def load_of(model: str, device: str) -> PairLoad:
+    """What that pair's engine is doing now, as the router asks for it."""
+    return dispatch.residency.load_of(model, device)
+
+
 def running() -> int:
     """Generations on an engine now."""
     return sum(engine.running for engine in dispatch.residency.engines())
@@ -46,7 +55,7 @@ def running() -> int:
 
 def queued() -> int:
     """Requests waiting for an engine now."""
-    return sum(len(engine.line) for engine in dispatch.residency.engines())
+    return len(waiting())
 
 
 def tokens_per_second() -> float:
@@ -63,6 +72,23 @@ def tokens_per_second_by_device() -> dict[str, float]:
     return rates
 
 
+def waiting() -> tuple[Waiting, ...]:
+    """Who waits for an engine, with the place in the line; one in several lines is told once, where
+    its turn comes first."""
+    nearest: dict[str, Waiting] = {}
+    for engine in dispatch.residency.engines():
+        for one in engine.waiting():
+            known = nearest.get(one.request_id)
+            if known is None or one.seconds < known.seconds:
+                nearest[one.request_id] = one
+    return tuple(sorted(nearest.values(), key=lambda one: one.seconds))
+
+
+def resting_pairs() -> tuple[RestingPair, ...]:
+    """Pairs in quarantine or after a failed load: other devices serve for them."""
+    return dispatch.residency.health.resting()
+
+
 def running_requests() -> tuple[RunningRequest, ...]:
     """Requests under way, oldest first."""
     return tuple(dispatch.journal.running.values())
@@ -71,6 +97,17 @@ def running_requests() -> tuple[RunningRequest, ...]:
 def recent_decisions() -> tuple[RecordDraft, ...]:
     """The last fifty requests that ended, newest first."""
     return tuple(dispatch.journal.decisions)
+
+
+def find_running(request_id: str) -> RunningRequest | None:
+    """That request, if it is under way."""
+    return dispatch.journal.running.get(request_id)
+
+
+def find_record(request_id: str) -> RecordDraft | None:
+    """The record of that request, if it is among the last fifty that ended."""
+    decisions = dispatch.journal.decisions
+    return next((record for record in decisions if record.request_id == request_id), None)
 
 
 def refresh_gauges() -> None:
@@ -85,22 +122,16 @@ def _engine_status(engine: Engine) -> EngineStatus:
         model=spec.model,
         device=spec.device,
         emulated=spec.emulated,
+        pid=process.pid,
         state="loading" if state == "starting" else state,
         loaded_at=engine.loaded_at,
         expires_at=engine.expires_at,
-        is_kept_forever=engine.keep_alive_seconds == float("inf"),
+        is_kept_forever=engine.is_pinned or engine.keep_alive_seconds == float("inf"),
         size_bytes=spec.size_bytes,
-        memory_bytes=_resident_bytes(process.pid),
+        memory_bytes=resident_bytes(process.pid),
         context_length=spec.capacity,
         running=engine.running,
         queued=len(engine.line),
         load_seconds=process.load_seconds,
         tokens_per_second=process.rate.per_second(),
     )
-
-
-def _resident_bytes(pid: int | None) -> int:
-    try:
-        return int(psutil.Process(pid).memory_info().rss) if pid else 0
-    except psutil.Error:
-        return 0

@@ -16,7 +16,7 @@ import psutil
 
 from inference.calibration.prompts import ANSWER_TOKENS
 from inference.errors import EngineFailed
-from inference.residency.process import EngineProcess, LoadFailed, State
+from inference.residency.process import EngineProcess, LoadFailed, Patience, State
 from inference.residency.spec import EngineSpec
 from inference.worker.protocol import EngineRequest
 
@@ -85,7 +85,7 @@ async def sandbox(
     began = time.perf_counter()
     try:
         try:
-            await process.start(load_timeout_seconds=load_timeout_seconds)
+            await process.start(Patience(load=load_timeout_seconds))
         except LoadFailed as error:
             raise EngineTrouble(memory.complaint or f"it does not load: {error}") from error
         except OSError as error:

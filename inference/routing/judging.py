@@ -63,7 +63,9 @@ def _obstacle(
         return Reason.WISHED_ELSEWHERE, WORDS[Reason.WISHED_ELSEWHERE]
     if device.unusable is not None:
         return device.unusable, WORDS[device.unusable]
-    if device.passport is not None and not device.passport.is_verified:
+    # The CPU is what the others are compared with, and the last one left: it is asked in any case.
+    has_failed = device.passport is not None and not device.passport.is_verified
+    if device.passport is not None and has_failed and device.device_class != "CPU":
         why = f" ({device.passport.reason})" if device.passport.reason else ""
         return Reason.CALIBRATION_FAILED, WORDS[Reason.CALIBRATION_FAILED] + why
     if missing := request.needs & device.cannot:

@@ -32,9 +32,9 @@ async def test_a_plan_has_an_engine_for_every_device_to_try(starter_folder, toke
     assert plan.prompt_ids == tuple(tokenizer.encode("Good morning").ids)
     assert plan.facts.prompt_tokens == len(plan.prompt_ids)
     assert [candidate.device for candidate in plan.route.candidates] == ["NPU", "CPU"]
-    assert {name: spec.runtime for name, spec in plan.specs.items()} == {
-        "NPU": "npu",
-        "CPU": "batched",
+    assert {name: [spec.runtime for spec in specs] for name, specs in plan.specs.items()} == {
+        "NPU": ["npu"],
+        "CPU": ["batched"],
     }
     assert dict(plan.route.passed_over) == {"GPU": Reason.DEVICE_ABSENT}
 

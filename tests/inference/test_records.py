@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError
 
 from inference import records
+from inference.database import in_database_thread
 from inference.models import RequestRecord
 from inference.records import MOST_WAITING, RecordDraft, Writer
 
@@ -113,3 +114,28 @@ def test_texts_are_cut_to_their_columns() -> None:
     row = RequestRecord.objects.get()
     assert (len(row.model_name), len(row.error)) == (250, 500)
     assert "\x00" not in row.error
+
+
+async def test_a_record_is_found_before_and_after_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writer = Writer()
+    monkeypatch.setattr(records, "_writer", writer)
+    whole = replace(draft(1), chain=[{"device": "NPU", "tokens": 3}], predicted_seconds=2.5)
+    writer.submit(whole)
+
+    waiting = await records.find(whole.request_id)
+    await in_database_thread(records.write, [whole])
+    writer.waiting.clear()
+    written = await records.find(whole.request_id)
+
+    assert waiting == written == whole
+    assert await records.find(draft(2).request_id) is None
+
+
+async def test_the_newest_records_come_first() -> None:
+    await in_database_thread(records.write, [draft(number) for number in range(5)])
+
+    newest = await records.newest(3)
+
+    assert [record.request_id for record in newest] == [draft(n).request_id for n in (4, 3, 2)]

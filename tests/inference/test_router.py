@@ -164,15 +164,20 @@ def test_no_usable_device_says_why_for_each():
     devices = (
         unusable(NPU),
         unusable(GPU, Reason.VARIANT_MISSING),
-        calibrated(CPU, is_verified=False, reason="does not load"),
+        unusable(CPU, Reason.DEVICE_DISABLED),
     )
     with pytest.raises(NoDevice, match="NPU not found by OpenVINO; GPU the model") as refusal:
         choose_route(RequestFacts(5, None), devices, RULE)
     assert [reason for _, reason in refusal.value.chain] == [
         "device_absent",
         "variant_missing",
-        "calibration_failed",
+        "device_disabled",
     ]
+
+
+def test_a_failed_calibration_of_the_cpu_is_not_the_end():
+    devices = (unusable(NPU), calibrated(CPU, is_verified=False, reason="took too long"))
+    assert choose_route(RequestFacts(5, None), devices, RULE).candidates[0].device == "CPU"
 
 
 def test_a_machine_without_any_device_row_is_refused_too():

@@ -1,0 +1,65 @@
+"""Tells when an NPU's output is garbage: long prompts are known to give it without an error. Pure.
+
+Cheap enough for every batch of tokens: a few comparisons each. A model may repeat itself for good
+reasons, so only what no answer looks like counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+LONGEST_RUN = 30
+"""So many times the same token, one after another (Ollama ends an answer there as well)."""
+SHORT_PERIODS = (2, 3, 4)
+LONGEST_REPETITION = 96
+"""So many tokens that only repeat two, three or four of them."""
+REPLACEMENT = "\ufffd"
+LONGEST_STORM = 8
+"""So many broken characters among the last `STORM_CHARACTERS`."""
+STORM_CHARACTERS = 16
+
+
+class GarbageGuard:
+    """Watches one generation."""
+
+    def __init__(self) -> None:
+        self.verdict = ""
+        self._last = -1
+        self._run = 0
+        self._tail: list[int] = []
+        self._text = ""
+        self._has_words = False
+        self._tokens = 0
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether nothing has come yet that looks like an answer, so that it should not go out: no
+        letter or digit, or only one token again and again."""
+        return not self._has_words or (self._tokens > 1 and self._run == self._tokens)
+
+    def feed(self, ids: Sequence[int], text: str) -> str:
+        """What is wrong, in words, or "". Once something is, it stays."""
+        if self.verdict:
+            return self.verdict
+        for token in ids:
+            self._run = self._run + 1 if token == self._last else 1
+            self._last = token
+        self._tokens += len(ids)
+        self._tail = [*self._tail, *ids][-LONGEST_REPETITION:]
+        self._text = (self._text + text)[-STORM_CHARACTERS:]
+        if not self._has_words:
+            self._has_words = any(character.isalnum() for character in text)
+        self.verdict = self._judge(bool(ids))
+        return self.verdict
+
+    def _judge(self, has_new: bool) -> str:
+        if self._run > LONGEST_RUN:
+            return f"one token {self._run} times in a row"
+        if self._text.count(REPLACEMENT) >= LONGEST_STORM:
+            return "a storm of broken characters"
+        tail = self._tail
+        if has_new and len(tail) == LONGEST_REPETITION:
+            for period in SHORT_PERIODS:
+                if tail[period:] == tail[:-period]:
+                    return f"the same {period} tokens for {LONGEST_REPETITION} tokens"
+        return ""
