@@ -36,6 +36,7 @@ ALLOWED_HEADERS = ", ".join(
         "OpenAI-Beta",
         "OpenAI-Organization",
         "OpenAI-Project",
+        "X-NPU-Proxy-Prefer-Device",
         *(
             f"x-stainless-{part}"
             for part in (

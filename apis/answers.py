@@ -10,6 +10,8 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
 
+from inference import status
+from inference.errors import InferenceError, PromptTooLong
 from inference.requests import RouteReport
 
 Headers = Mapping[str, str]
@@ -53,8 +55,9 @@ class ErrorAnswer(JsonAnswer):
         reason: str,
         cause: BaseException | None = None,
         retry_after_seconds: int | None = None,
+        headers: Headers | None = None,
     ) -> None:
-        super().__init__(data, content_type=content_type, status=status)
+        super().__init__(data, content_type=content_type, status=status, headers=headers)
         self.reason = reason
         self.cause = cause
         if retry_after_seconds is not None:
@@ -114,3 +117,20 @@ def route_headers(route: RouteReport, ignored: tuple[str, ...] = ()) -> dict[str
     if ignored:
         headers["X-NPU-Proxy-Ignored"] = ", ".join(ignored)
     return headers
+
+
+def failure_headers(request_id: str, error: InferenceError) -> dict[str, str]:
+    """The same of a request that failed: what its record knows of where it was sent, and why."""
+    record = status.find_record(request_id)
+    tokens = record.prompt_tokens if record else 0
+    if isinstance(error, PromptTooLong) and not error.at_least:
+        tokens = error.prompt_tokens
+    known = {
+        "X-NPU-Proxy-Device": record.execution_device if record else "",
+        "X-NPU-Proxy-Routed-Device": record.routed_device if record else "",
+        "X-NPU-Proxy-Execution-Device": record.execution_device if record else "",
+        "X-NPU-Proxy-Route-Reason": record.reason if record else "",
+        "X-NPU-Proxy-Fallback-Reason": record.fallback_reason if record else "",
+        "X-NPU-Proxy-Token-Count": str(tokens or ""),
+    }
+    return {name: value for name, value in known.items() if value}

@@ -9,7 +9,7 @@ import orjson
 from apis.limits import LONGEST_SCHEMA_BYTES, LONGEST_STOP_CHARACTERS, MOST_STOPS
 from inference.catalog.names import parse_name
 from inference.errors import CapabilityMissing, InvalidRequest
-from inference.requests import Grammar, Message
+from inference.requests import Grammar, Message, Need
 from inference.snapshot import ModelInfo
 
 ANY_OBJECT = Grammar("json_schema", '{"type":"object"}')
@@ -20,6 +20,23 @@ def with_preset_system(messages: list[Message], model: ModelInfo) -> tuple[Messa
     if model.system and (not messages or messages[0].role != "system"):
         return (Message("system", model.system), *messages)
     return tuple(messages)
+
+
+def needs_of(
+    *,
+    tools: bool = False,
+    grammar: Grammar | None = None,
+    logprobs: bool = False,
+    images: bool = False,
+) -> frozenset[Need]:
+    """What the request asks of its device beyond plain text."""
+    wanted = {
+        Need.TOOLS: tools,
+        Need.SCHEMA: grammar is not None,
+        Need.LOGPROBS: logprobs,
+        Need.IMAGES: images,
+    }
+    return frozenset(need for need, is_wanted in wanted.items() if is_wanted)
 
 
 def schema_grammar(schema: Any, field: str) -> Grammar:

@@ -77,10 +77,10 @@ def _validation(error: ValidationError) -> InvalidRequest:
 
 
 def _place(steps: Sequence[Any]) -> str:
-    """Where in the body, as clients write it: messages[0].role. The steps begin with ninja's two,
-    and hold the names of the types that pydantic tried."""
+    """Where in the body or query, as clients write it: messages[0].role. The steps begin with
+    ninja's two, or one for a query, and hold the names of the types that pydantic tried."""
     place = ""
-    for step in steps[2:]:
+    for step in steps[1 if steps and steps[0] == "query" else 2 :]:
         if isinstance(step, int):
             place += f"[{step}]"
         elif step not in _TYPES and "[" not in step:

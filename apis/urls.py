@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
+from apis.npu.routes import api as npu
 from apis.ollama.routes import api as ollama
 from apis.openai.routes import api as openai
 from apis.system.routes import api as system
@@ -22,4 +23,9 @@ def _mounted(prefix: str, api: NinjaAPI) -> URLResolver:
     return path(prefix, include((patterns, app_name), namespace=namespace))
 
 
-urlpatterns = [_mounted("api/", ollama), _mounted("v1/", openai), _mounted("", system)]
+urlpatterns = [
+    _mounted("api/npu/", npu),
+    _mounted("api/", ollama),
+    _mounted("v1/", openai),
+    _mounted("", system),
+]

@@ -156,6 +156,18 @@ def copy_home(source: Path, target: Path) -> Path:
     return target
 
 
+def change_rows(home: Path, code: str) -> None:
+    """Run Python with the rows of a data folder that no server uses; `inference.models` is there
+    as `models`."""
+    prelude = "import django; django.setup(); from inference import models\n"
+    subprocess.run(
+        [sys.executable, "-c", prelude + code],
+        cwd=ROOT,
+        env={**environment(home), "DJANGO_SETTINGS_MODULE": "npuconsole.settings"},
+        check=True,
+    )
+
+
 def _link(source: str, target: str) -> str:
     try:
         os.link(source, target)

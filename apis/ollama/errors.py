@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 
-from apis.answers import ErrorAnswer
+from apis.answers import ErrorAnswer, failure_headers
 from apis.calls import ApiRequest
 from apis.faults import as_inference_error, body_of, cause_of, row_of
 from inference import errors
@@ -57,4 +57,5 @@ def answer_error(request: ApiRequest, error: Exception) -> HttpResponse:
         reason=told.message,
         cause=cause_of(told),
         retry_after_seconds=retry,
+        headers=failure_headers(request.call.request_id, told),
     )

@@ -82,11 +82,15 @@ def list_running(engines: Iterable[EngineStatus], picture: Snapshot) -> list[dic
                 {
                     "device": engine.device,
                     "emulated": engine.emulated,
+                    "expires_at": times.FOREVER if expiry is None else times.rfc3339(expiry),
+                    "size": engine.size_bytes,
+                    "context_length": engine.context_length,
                     "running": engine.running,
                     "queued": engine.queued,
+                    "pid": engine.pid,
                     "memory_bytes": engine.memory_bytes,
                 }
-                for engine in group
+                for engine, expiry in zip(group, expiries, strict=True)
             ],
         }
         entries.append((last or datetime.max.replace(tzinfo=UTC), entry))

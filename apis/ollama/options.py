@@ -45,6 +45,9 @@ APPLIED: dict[str, tuple[str, Kind]] = {
 }
 """Our name and the type of every option that reaches the engine. `ignore_eos` is ours."""
 
+NUM_CTX = "num_ctx"
+"""Bounds one request; no engine is loaded anew for it, whatever odd value a client sends."""
+
 WITHOUT_EFFECT: dict[str, Kind] = {
     # The engine has nothing like it.
     "num_keep": "integer",
@@ -57,7 +60,6 @@ WITHOUT_EFFECT: dict[str, Kind] = {
     "penalize_newline": "boolean",
     "draft_num_predict": "integer",
     # Set for the whole engine, by the owner.
-    "num_ctx": "integer",
     "num_batch": "integer",
     "num_gpu": "integer",
     "main_gpu": "integer",
@@ -79,22 +81,28 @@ _warned: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a client's options mean. `ignored` are the keys without effect, in their order."""
+    """What a client's options mean. `ignored` are the keys without effect, in their order;
+    `num_ctx` bounds prompt and answer together, in tokens."""
 
     sampling: Sampling
     ignored: tuple[str, ...]
+    num_ctx: int | None = None
 
 
 def read_options(options: Mapping[str, Any] | None) -> Options:
     """The options, checked. Raises InvalidRequest naming the option."""
     values: dict[str, Any] = {}
     ignored: list[str] = []
+    num_ctx = None
     for key, value in (options or {}).items():
         if value is None:
             continue
         if key in APPLIED:
             name, kind = APPLIED[key]
             values[name] = _usable(key, _typed(key, value, kind))
+        elif key == NUM_CTX:
+            tokens = _typed(key, value, "integer")
+            num_ctx = min(LARGEST_INTEGER, tokens) if tokens > 0 else None  # 0: the model's own
         elif key in WITHOUT_EFFECT:
             _typed(key, value, WITHOUT_EFFECT[key])
             ignored.append(key)
@@ -102,7 +110,7 @@ def read_options(options: Mapping[str, Any] | None) -> Options:
             _warn_once(key)
             if _KEY.fullmatch(key):
                 ignored.append(key)
-    return Options(Sampling(**values), tuple(ignored))
+    return Options(Sampling(**values), tuple(ignored), num_ctx)
 
 
 def _typed(key: str, value: Any, kind: Kind) -> Any:

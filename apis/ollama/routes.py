@@ -19,6 +19,7 @@ from apis.ollama import frames, metadata, translation
 from apis.ollama.errors import JSON, TryPulling, answer_error
 from apis.ollama.schemas import ChatBody, EmbedBody, GenerateBody, PullBody, ShowBody
 from apis.streams import answer
+from apis.wishes import Asked, asked_of, read_asked
 from inference import dispatch, snapshot, status
 from inference.catalog import jobs
 from inference.catalog.names import parse_name
@@ -72,9 +73,10 @@ async def show(request: ApiRequest, body: ShowBody) -> HttpResponse:
     """Everything about one model."""
     if not body.wanted:
         raise InvalidRequest("model is required", field="model")
-    display = parse_name(body.wanted).display
+    name = read_asked(body.wanted).model  # `ollama run` shows the very name it then asks
+    display = parse_name(name).display
     try:
-        model = dispatch.resolve_model(body.wanted)
+        model = dispatch.resolve_model(name)
     except ModelNotFound:
         raise ModelNotFound(display) from None
     copilot = request.headers.get("User-Agent", "").startswith("GitHubCopilotChat/")
@@ -86,13 +88,14 @@ async def show(request: ApiRequest, body: ShowBody) -> HttpResponse:
 async def generate(request: ApiRequest, body: GenerateBody) -> HttpResponseBase:
     """Complete a prompt. An empty prompt only loads the model, or unloads it."""
     translation.check_top_logprobs(body)
-    model = _find(body.name)
+    asked = asked_of(request, body.name)
+    model = _find(asked.model, body.name)
     if not body.prompt and _means_unload(body.keep_alive):
-        return await _unload(body.name, chat=False)
+        return await _unload(asked, body.name, chat=False)
     translation.check_generate(body, model)
     if not body.prompt:
-        return await _load(body.name, body.keep_alive, chat=False)
-    wanted = translation.generate_request(request.call, body, model)
+        return await _load(asked, body.name, body.keep_alive, chat=False)
+    wanted = translation.generate_request(request.call, body, asked, model)
     if body.debug_render_only:
         prompt = await dispatch.render(wanted)
         return JsonAnswer(frames.rendered(body.name, prompt, chat=False), content_type=JSON)
@@ -110,13 +113,14 @@ async def chat(request: ApiRequest, body: ChatBody) -> HttpResponseBase:
     translation.check_top_logprobs(body)
     if not body.name:
         raise InvalidRequest("model is required", field="model")
-    model = _find(body.name)
+    asked = asked_of(request, body.name)
+    model = _find(asked.model, body.name)
     if not body.messages and _means_unload(body.keep_alive):
-        return await _unload(body.name, chat=True)
+        return await _unload(asked, body.name, chat=True)
     translation.check_chat(body, model)
     if not body.messages:
-        return await _load(body.name, body.keep_alive, chat=True)
-    wanted = translation.chat_request(request.call, body, model)
+        return await _load(asked, body.name, body.keep_alive, chat=True)
+    wanted = translation.chat_request(request.call, body, asked, model)
     if body.debug_render_only:
         prompt = await dispatch.render(wanted)
         return JsonAnswer(frames.rendered(body.name, prompt, chat=True), content_type=JSON)
@@ -144,7 +148,7 @@ async def pull(request: ApiRequest, body: PullBody) -> HttpResponseBase:
 @api.post("/embed")
 async def embed(request: ApiRequest, body: EmbedBody) -> HttpResponse:
     """Embeddings: no installed model makes them yet."""
-    raise _no_embeddings(body.model or "")
+    raise _no_embeddings(request, body.model or "")
 
 
 @api.post("/embeddings")
@@ -152,21 +156,25 @@ async def embeddings(request: ApiRequest, body: EmbedBody) -> HttpResponse:
     """The older form of /api/embed."""
     if not body.model:
         raise InvalidRequest("model is required", field="model")
-    raise _no_embeddings(body.model)
+    raise _no_embeddings(request, body.model)
 
 
-def _find(name: str) -> ModelInfo:
+def _find(name: str, as_sent: str) -> ModelInfo:
+    """The model of that name; one that is missing is told by the name that the client sent."""
     if not name:
-        raise ModelNotFound(name)
-    return dispatch.resolve_model(name)
+        raise ModelNotFound(as_sent)
+    try:
+        return dispatch.resolve_model(name)
+    except ModelNotFound:
+        raise ModelNotFound(as_sent) from None
 
 
 def _means_unload(keep_alive: object) -> bool:
     return parse_keep_alive(keep_alive) == 0
 
 
-async def _load(name: str, keep_alive: object, *, chat: bool) -> HttpResponse:
-    report = await dispatch.load(name, parse_keep_alive(keep_alive))
+async def _load(asked: Asked, name: str, keep_alive: object, *, chat: bool) -> HttpResponse:
+    report = await dispatch.load(asked.model, parse_keep_alive(keep_alive), wish=asked.wish)
     return JsonAnswer(
         frames.without_inference(name, "load", chat=chat),
         content_type=JSON,
@@ -174,16 +182,16 @@ async def _load(name: str, keep_alive: object, *, chat: bool) -> HttpResponse:
     )
 
 
-async def _unload(name: str, *, chat: bool) -> HttpResponse:
+async def _unload(asked: Asked, name: str, *, chat: bool) -> HttpResponse:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(UNLOAD_SECONDS):
-            await dispatch.unload(name)
+            await dispatch.unload(asked.model)
     return JsonAnswer(frames.without_inference(name, "unload", chat=chat), content_type=JSON)
 
 
-def _no_embeddings(name: str) -> InferenceError:
+def _no_embeddings(request: ApiRequest, name: str) -> InferenceError:
     try:
-        _find(name)
+        _find(asked_of(request, name).model, name)
     except ModelNotFound:
         return TryPulling(name) if name else ModelNotFound(name)
     except InferenceError as error:

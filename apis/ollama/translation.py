@@ -7,6 +7,7 @@ from typing import Any
 from apis.calls import Call
 from apis.conversation import (
     ANY_OBJECT,
+    needs_of,
     require_capability,
     schema_grammar,
     with_preset_system,
@@ -14,6 +15,7 @@ from apis.conversation import (
 from apis.keep_alive import parse_keep_alive
 from apis.ollama.options import DEFAULTS, read_options
 from apis.ollama.schemas import ChatBody, ChatMessage, GenerateBody, InferenceBody
+from apis.wishes import Asked
 from inference.errors import CapabilityMissing, InvalidRequest
 from inference.requests import GenerationRequest, Grammar, Message
 from inference.snapshot import ModelInfo
@@ -23,7 +25,9 @@ THINK_WORDS = ("high", "medium", "low", "max")
 MOST_TOP_LOGPROBS = 20
 
 
-def generate_request(call: Call, body: GenerateBody, model: ModelInfo) -> GenerationRequest:
+def generate_request(
+    call: Call, body: GenerateBody, asked: Asked, model: ModelInfo
+) -> GenerationRequest:
     """The request of /api/generate with a prompt."""
     messages: list[Message] = []
     if body.system:
@@ -32,20 +36,24 @@ def generate_request(call: Call, body: GenerateBody, model: ModelInfo) -> Genera
     return _request(
         call,
         body,
+        asked,
         messages=None if body.raw else with_preset_system(messages, model),
         prompt=(body.prompt or "") if body.raw else None,
         context_ids=tuple(body.context or ()),
+        images=bool(body.images),
     )
 
 
-def chat_request(call: Call, body: ChatBody, model: ModelInfo) -> GenerationRequest:
+def chat_request(call: Call, body: ChatBody, asked: Asked, model: ModelInfo) -> GenerationRequest:
     """The request of /api/chat with messages."""
     messages = [_message(message) for message in body.messages or ()]
     return _request(
         call,
         body,
+        asked,
         messages=with_preset_system(messages, model),
         tools=tuple(body.tools or ()),
+        images=any(message.images for message in body.messages or ()),
     )
 
 
@@ -123,15 +131,25 @@ def read_format(value: Any) -> Grammar | None:
     )
 
 
-def _request(call: Call, body: InferenceBody, **what: Any) -> GenerationRequest:
+def _request(
+    call: Call,
+    body: InferenceBody,
+    asked: Asked,
+    *,
+    images: bool,
+    tools: tuple[dict[str, Any], ...] = (),
+    **what: Any,
+) -> GenerationRequest:
     options = read_options(body.options)
+    grammar = read_format(body.format)
+    logprobs = bool(body.logprobs or body.top_logprobs)
     ignored = list(options.ignored)
-    if body.logprobs or body.top_logprobs:
+    if logprobs:
         ignored.append("logprobs")
     if body.think:
         ignored.append("think")
     return GenerationRequest(
-        model=body.name,
+        model=asked.model,
         family="ollama",
         endpoint=call.endpoint,
         request_id=call.request_id,
@@ -139,9 +157,14 @@ def _request(call: Call, body: InferenceBody, **what: Any) -> GenerationRequest:
         received_at=call.received_at,
         sampling=options.sampling,
         defaults=DEFAULTS,
-        grammar=read_format(body.format),
+        tools=tools,
+        grammar=grammar,
         keep_alive_seconds=parse_keep_alive(body.keep_alive),
         ignored=tuple(ignored),
+        num_ctx=options.num_ctx,
+        needs=needs_of(tools=bool(tools), grammar=grammar, logprobs=logprobs, images=images),
+        wish=asked.wish,
+        is_streamed=body.wants_stream,
         **what,
     )
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.http import HttpResponse
 
-from apis.answers import ErrorAnswer
+from apis.answers import ErrorAnswer, failure_headers
 from apis.calls import ApiRequest
 from apis.faults import as_inference_error, body_of, cause_of, row_of
 from inference import errors
@@ -73,4 +73,5 @@ def answer_error(request: ApiRequest, error: Exception) -> HttpResponse:
         reason=told.message,
         cause=cause_of(told),
         retry_after_seconds=retry,
+        headers=failure_headers(request.call.request_id, told),
     )

@@ -17,10 +17,12 @@ from apis.openai import frames, translation
 from apis.openai.errors import JSON, answer_error
 from apis.openai.schemas import ChatBody, EmbeddingsBody
 from apis.streams import Answer, answer, collect
+from apis.wishes import asked_of, read_asked
 from inference import dispatch, snapshot
-from inference.errors import CapabilityMissing, InvalidRequest
+from inference.errors import CapabilityMissing, InvalidRequest, ModelNotFound
 from inference.generation import Generation
 from inference.requests import GenerationRequest
+from inference.snapshot import ModelInfo
 
 api = NinjaAPI(
     title="npuconsole: OpenAI's API",
@@ -49,16 +51,17 @@ async def models(request: ApiRequest) -> HttpResponse:
 @api.get("/models/{path:model_id}")
 async def model(request: ApiRequest, model_id: str) -> HttpResponse:
     """One model; its name may hold slashes and colons."""
-    found = dispatch.resolve_model(model_id)
+    found = _find(read_asked(model_id).model, model_id)
     return JsonAnswer(frames.model_object(found), content_type=JSON)
 
 
 @api.post("/chat/completions")
 async def chat_completions(request: ApiRequest, body: ChatBody) -> HttpResponseBase:
     """Continue a conversation."""
-    found = dispatch.resolve_model(body.name)
+    asked = asked_of(request, body.name)
+    found = _find(asked.model, body.name)
     translation.check_chat(body)
-    wanted = translation.chat_request(request.call, body, found)
+    wanted = translation.chat_request(request.call, body, asked, found)
     usage = body.stream_options is not None and body.stream_options.include_usage is True
     writer = frames.ChatFrames(request.call.request_id, body.name, include_usage=usage)
     if body.n is not None and body.n > 1:
@@ -71,8 +74,16 @@ async def embeddings(request: ApiRequest, body: EmbeddingsBody) -> HttpResponse:
     """Embeddings: no installed model makes them yet."""
     if not body.model:
         raise InvalidRequest("model is required", field="model")
-    dispatch.resolve_model(body.model)
+    _find(asked_of(request, body.model).model, body.model)
     raise CapabilityMissing(f'"{body.model}" does not support embeddings', capability="embedding")
+
+
+def _find(name: str, as_sent: str) -> ModelInfo:
+    """The model of that name; one that is missing is told by the name that the client sent."""
+    try:
+        return dispatch.resolve_model(name)
+    except ModelNotFound:
+        raise ModelNotFound(as_sent) from None
 
 
 async def _several(

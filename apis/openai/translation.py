@@ -11,12 +11,14 @@ from apis.conversation import (
     ANY_OBJECT,
     checked_stops,
     full_name,
+    needs_of,
     schema_grammar,
     with_preset_system,
 )
 from apis.faults import NotBuilt
 from apis.keep_alive import parse_keep_alive
 from apis.openai.schemas import ChatBody, ChatMessage, ContentPart, ResponseFormat
+from apis.wishes import Asked
 from inference.errors import CapabilityMissing, InvalidRequest
 from inference.requests import GenerationRequest, Grammar, Message, Sampling
 from inference.snapshot import ModelInfo
@@ -47,10 +49,12 @@ WITHOUT_EFFECT = (
 """Fields that would change the answer if the engine could do them."""
 
 
-def chat_request(call: Call, body: ChatBody, model: ModelInfo) -> GenerationRequest:
-    """The request of /v1/chat/completions."""
+def chat_request(call: Call, body: ChatBody, asked: Asked, model: ModelInfo) -> GenerationRequest:
+    """The request of /v1/chat/completions. Of several answers each is a request of its own."""
+    grammar = read_response_format(body.response_format)
+    tools = bool(body.tools) and body.tool_choice != "none"
     return GenerationRequest(
-        model=body.name,
+        model=asked.model,
         family="openai",
         endpoint=call.endpoint,
         request_id=call.request_id,
@@ -59,9 +63,14 @@ def chat_request(call: Call, body: ChatBody, model: ModelInfo) -> GenerationRequ
         messages=with_preset_system(_messages(body, model), model),
         sampling=_sampling(body),
         defaults=DEFAULTS,
-        grammar=read_response_format(body.response_format),
+        grammar=grammar,
         keep_alive_seconds=parse_keep_alive(body.keep_alive),
         ignored=tuple(name for name in WITHOUT_EFFECT if getattr(body, name)),
+        needs=needs_of(
+            tools=tools, grammar=grammar, logprobs=bool(body.logprobs or body.top_logprobs)
+        ),
+        wish=asked.wish,
+        is_streamed=body.stream is True,
     )
 
 

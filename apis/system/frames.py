@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
-from apis.system.schemas import Device, Devices, Engine, Health, Starter, Word
+from apis import times
+from apis.system.schemas import Device, Devices, Engine, Health, Resting, Starter, Word
 from inference import appliance, snapshot, status
 from inference.catalog import starter
 from inference.catalog.starter import StarterState
 from inference.snapshot import DeviceInfo, Snapshot
-from inference.status import EngineStatus
+from inference.status import EngineStatus, RestingPair
 
 RUNNING = "Ollama is running"
 """What API clients ask `/` for, word by word."""
@@ -23,7 +25,7 @@ def read_health() -> Health:
     """How the appliance is now."""
     picture, wanted = snapshot.current(), starter.starter_state()
     ready = [model.name for model in picture.models.values() if model.status == "ready"]
-    problems = find_problems(picture, ready, wanted)
+    problems = find_problems(picture, ready, wanted, status.resting_pairs())
     return Health(
         status=choose_word(
             is_started=appliance.is_started(),
@@ -63,7 +65,12 @@ def choose_word(
     return "degraded" if has_problems else "ok"
 
 
-def find_problems(picture: Snapshot, ready: list[str], wanted: StarterState) -> list[str]:
+def find_problems(
+    picture: Snapshot,
+    ready: list[str],
+    wanted: StarterState,
+    resting: Iterable[RestingPair],
+) -> list[str]:
     """What keeps requests from being served as they should be, in words."""
     problems = []
     if not any(device.present and device.enabled for device in picture.devices):
@@ -72,6 +79,10 @@ def find_problems(picture: Snapshot, ready: list[str], wanted: StarterState) -> 
         problems.append(wanted.error or "no model is installed")
     if not picture.settings.real_inference:
         problems.append("real inference is switched off: an engine that echoes answers")
+    problems += [
+        f"{pair.model} on {pair.device}: {pair.text}; tried again in {pair.seconds_left:.0f} s"
+        for pair in resting
+    ]
     return problems
 
 
@@ -79,14 +90,23 @@ def read_devices() -> Devices:
     """Every device row with what runs on it."""
     picture, engines = snapshot.current(), status.engines()
     return Devices(
-        devices=[_device(info, picture, engines) for info in picture.devices],
+        devices=[
+            describe_device(info, picture, engines, status.resting_pairs())
+            for info in picture.devices
+        ],
         preferred_device=picture.routing.preferred_device,
         fallback_device=picture.routing.fallback_device,
         token_limit=picture.routing.token_limit,
     )
 
 
-def _device(info: DeviceInfo, picture: Snapshot, engines: tuple[EngineStatus, ...]) -> Device:
+def describe_device(
+    info: DeviceInfo,
+    picture: Snapshot,
+    engines: Iterable[EngineStatus],
+    resting: Iterable[RestingPair],
+) -> Device:
+    """One device with the engines on it, and the models that rest on it."""
     preferred = picture.routing.preferred_device
     return Device(
         name=info.name,
@@ -102,15 +122,33 @@ def _device(info: DeviceInfo, picture: Snapshot, engines: tuple[EngineStatus, ..
         min_response_len=info.min_response_len,
         max_engines=info.max_engines,
         max_concurrent_requests=info.max_concurrent_requests,
-        engines=[
-            Engine(
-                model=engine.model,
-                state=engine.state,
-                running=engine.running,
-                queued=engine.queued,
-                tokens_per_second=round(engine.tokens_per_second, 1),
+        engines=[_engine(engine) for engine in engines if engine.device == info.name],
+        resting=[
+            Resting(
+                model=pair.model,
+                reason=pair.reason,
+                text=pair.text,
+                seconds_left=round(pair.seconds_left, 1),
             )
-            for engine in engines
-            if engine.device == info.name
+            for pair in resting
+            if pair.device == info.name
         ],
+    )
+
+
+def _engine(engine: EngineStatus) -> Engine:
+    return Engine(
+        model=engine.model,
+        state=engine.state,
+        emulated=engine.emulated,
+        loaded_at=times.rfc3339(engine.loaded_at) if engine.loaded_at else None,
+        expires_at=times.rfc3339(engine.expires_at) if engine.expires_at else None,
+        kept_forever=engine.is_kept_forever,
+        size_bytes=engine.size_bytes,
+        memory_bytes=engine.memory_bytes,
+        context_length=engine.context_length,
+        load_seconds=round(engine.load_seconds, 3),
+        running=engine.running,
+        queued=engine.queued,
+        tokens_per_second=round(engine.tokens_per_second, 1),
     )

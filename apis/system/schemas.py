@@ -35,13 +35,32 @@ class Health(BaseModel):
 
 
 class Engine(BaseModel):
-    """One model on one device."""
+    """One model on one device. `state` is loading, ready or stopping; `expires_at` is null while it
+    is used or kept for ever. Sizes are bytes, `context_length` tokens."""
 
     model: str
     state: str
+    emulated: bool
+    loaded_at: str | None
+    expires_at: str | None
+    kept_forever: bool
+    size_bytes: int
+    memory_bytes: int
+    context_length: int
+    load_seconds: float
     running: int
     queued: int
     tokens_per_second: float
+
+
+class Resting(BaseModel):
+    """A model that failed on this device and is left alone; it is tried again after
+    `seconds_left`. `reason` is one of the routing reasons, `text` is for people."""
+
+    model: str
+    reason: str
+    text: str
+    seconds_left: float
 
 
 class Device(BaseModel):
@@ -61,6 +80,7 @@ class Device(BaseModel):
     max_engines: int
     max_concurrent_requests: int
     engines: list[Engine]
+    resting: list[Resting]
 
 
 class Devices(BaseModel):

@@ -125,6 +125,18 @@ def test_a_local_page_may_call_and_read_our_headers(client: httpx.Client) -> Non
     assert answer.headers["Vary"] == "Origin"
 
 
+def test_a_local_page_may_read_every_header_that_we_send(client: httpx.Client) -> None:
+    body = {"model": MODEL, "prompt": "x", "options": {"num_predict": 1, "mirostat": 1}}
+
+    answer = client.post("/api/generate", json=body, headers={"Origin": "http://localhost"})
+
+    exposed = answer.headers["Access-Control-Expose-Headers"].lower().split(", ")
+    own = [name for name in answer.headers if name.startswith(("x-npu-", "x-request-"))]
+    assert len(own) >= 6
+    assert set(own) <= set(exposed)
+    assert "retry-after" in exposed
+
+
 def test_errors_and_streams_carry_the_origin_too(client: httpx.Client) -> None:
     origin = {"Origin": "http://127.0.0.1:9"}
     body = {"model": MODEL, "prompt": "x", "options": {"num_predict": 1}}
@@ -143,7 +155,7 @@ def test_a_preflight_is_204_and_allows_what_sdks_send(client: httpx.Client, path
         headers={
             "Origin": "app://obsidian.md",
             "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "authorization,content-type,x-stainless-os",
+            "Access-Control-Request-Headers": "authorization,x-npu-proxy-prefer-device",
         },
     )
 
@@ -151,7 +163,8 @@ def test_a_preflight_is_204_and_allows_what_sdks_send(client: httpx.Client, path
     assert answer.headers["Access-Control-Allow-Origin"] == "app://obsidian.md"
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
     allowed = answer.headers["Access-Control-Allow-Headers"].lower()
-    assert all(name in allowed for name in ("authorization", "content-type", "x-stainless-os"))
+    sent = ("authorization", "content-type", "x-stainless-os", "x-npu-proxy-prefer-device")
+    assert all(name in allowed for name in sent)
 
 
 def test_a_strangers_preflight_is_refused(client: httpx.Client) -> None:

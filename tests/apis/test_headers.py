@@ -72,6 +72,10 @@ def test_the_three_way_rule_shows_in_the_headers(server: Appliance) -> None:
         with server.client() as client:
             return client.post("/v1/chat/completions", json=body)
 
+    with server.client() as client:  # while the NPU loads the next device would serve
+        client.post("/api/generate", json={"model": MODEL})
+    with server.client() as client:  # while the NPU's engine loads, another would answer
+        client.post("/api/generate", json={"model": f"{MODEL}@npu"})
     short, long, longest = ask(20), ask(1900), ask(9000)
 
     assert short.headers["X-NPU-Proxy-Device"] == "NPU"

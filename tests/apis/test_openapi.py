@@ -12,6 +12,7 @@ import pytest
         ("/api/openapi.json", "/api/chat", "ChatBody"),
         ("/api/openapi.json", "/api/generate", "GenerateBody"),
         ("/v1/openapi.json", "/v1/chat/completions", "ChatBody"),
+        ("/api/npu/openapi.json", "/api/npu/route", "RouteBody"),
     ],
 )
 def test_the_document_names_the_paths_and_bodies(
@@ -23,3 +24,12 @@ def test_the_document_names_the_paths_and_bodies(
     schema = described["paths"][path]["post"]["requestBody"]["content"]["application/json"]
     assert schema["schema"]["$ref"] == f"#/components/schemas/{body}"
     assert "properties" in described["components"]["schemas"][body]
+
+
+def test_our_own_family_describes_its_answers(client: httpx.Client) -> None:
+    described = client.get("/api/npu/openapi.json").json()
+
+    answer = described["paths"]["/api/npu/requests/{request_id}"]["get"]["responses"]["200"]
+    assert answer["content"]["application/json"]["schema"]["$ref"].endswith("/Receipt")
+    assert "/api/npu/passports" in described["paths"]
+    assert "CalibrateBody" in described["components"]["schemas"]

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apis.ollama.options import APPLIED, WITHOUT_EFFECT, read_options
+from apis.ollama.options import APPLIED, NUM_CTX, WITHOUT_EFFECT, read_options
 from inference.errors import InvalidRequest
 from inference.requests import Sampling
 from tests.apis.conftest import MODEL
@@ -22,7 +22,7 @@ EVERY_KEY_OF_OLLAMA = {
 
 
 def test_every_key_is_known() -> None:
-    assert set(APPLIED) | set(WITHOUT_EFFECT) >= EVERY_KEY_OF_OLLAMA
+    assert {*APPLIED, *WITHOUT_EFFECT, NUM_CTX} >= EVERY_KEY_OF_OLLAMA
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,19 @@ def test_applied(options: dict[str, Any] | None, sampling: Sampling) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "num_ctx"),
+    [(8295, 8295), (4096.0, 4096), (1, 1), (0, None), (-1, None), (None, None), (1e12, 2**31 - 1)],
+)
+def test_num_ctx_bounds_one_request(value: Any, num_ctx: int | None) -> None:
+    read = read_options({"num_ctx": value})
+
+    assert (read.num_ctx, read.ignored, read.sampling) == (num_ctx, (), Sampling())
+
+
+@pytest.mark.parametrize(
     ("options", "ignored"),
     [
-        ({"num_ctx": 8295}, ("num_ctx",)),
+        ({"num_batch": 8}, ("num_batch",)),
         ({"typical_p": 0.9, "repeat_last_n": 64}, ("typical_p", "repeat_last_n")),
         ({"mirostat": None}, ()),
         ({"made_up": 1}, ("made_up",)),
@@ -108,9 +118,9 @@ def test_the_answer_names_what_had_no_effect(client: httpx.Client) -> None:
         "model": MODEL,
         "prompt": "x",
         "logprobs": True,
-        "options": {"num_predict": 1, "num_ctx": 8295, "mirostat": 1},
+        "options": {"num_predict": 1, "num_ctx": 8295, "num_gpu": 1, "mirostat": 1},
     }
 
     answer = client.post("/api/generate", json=body)
 
-    assert answer.headers["X-NPU-Proxy-Ignored"] == "num_ctx, mirostat, logprobs"
+    assert answer.headers["X-NPU-Proxy-Ignored"] == "num_gpu, mirostat, logprobs"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from apis.system.frames import choose_word
+from apis.system.frames import choose_word, describe_device, find_problems
 from inference.catalog.starter import StarterState
+from inference.snapshot import DeviceInfo, Snapshot
+from inference.status import EngineStatus, RestingPair
 from tests.apis.conftest import MODEL
 from tests.appliance_process import copy_home
 from tests.conftest import StartAppliance
@@ -19,6 +23,27 @@ from tests.conftest import StartAppliance
 COMING = StarterState(MODEL, is_wanted=True)
 FAILED = StarterState(MODEL, is_wanted=True, error="no network")
 NONE = StarterState(MODEL)
+
+NPU = DeviceInfo("NPU", True, True, True, "", "", "", 0, None, 512, 1, 1, 512)
+CPU = replace(NPU, name="CPU", emulated=False)
+RESTING = RestingPair(MODEL, "NPU", "engine_failed", "the engine stopped (signal 9)", 14.6)
+ENGINE = EngineStatus(
+    pid=1,
+    model=MODEL,
+    device="NPU",
+    emulated=True,
+    state="ready",
+    loaded_at=datetime(2026, 1, 2, tzinfo=UTC),
+    expires_at=None,
+    is_kept_forever=False,
+    size_bytes=1,
+    memory_bytes=2,
+    context_length=3,
+    running=1,
+    queued=0,
+    load_seconds=0.5,
+    tokens_per_second=4.25,
+)
 
 ORIGINAL_METRICS = {
     "npu_proxy_requests": ("counter", {"endpoint", "status"}),
@@ -73,6 +98,29 @@ def test_the_root_greets_api_clients_and_shows_browsers_the_console(client: http
     assert browser.headers["Content-Type"].startswith("text/html")
 
 
+def test_a_pair_that_rests_after_failing_is_a_problem_with_its_reason() -> None:
+    picture = Snapshot(devices=(NPU, CPU))
+
+    assert find_problems(picture, [MODEL], NONE, ()) == []
+    assert find_problems(picture, [MODEL], NONE, [RESTING]) == [
+        f"{MODEL} on NPU: the engine stopped (signal 9); tried again in 15 s"
+    ]
+
+
+def test_a_device_has_its_own_engines_and_resting_models() -> None:
+    picture = Snapshot(devices=(NPU, CPU))
+
+    npu, cpu = (describe_device(info, picture, [ENGINE], [RESTING]) for info in picture.devices)
+
+    assert [(pair.model, pair.reason, pair.seconds_left) for pair in npu.resting] == [
+        (MODEL, "engine_failed", 14.6)
+    ]
+    assert [(e.model, e.state, e.emulated, e.expires_at) for e in npu.engines] == [
+        (MODEL, "ready", True, None)
+    ]
+    assert (cpu.engines, cpu.resting) == ([], [])
+
+
 @pytest.mark.parametrize("path", ["/", "/api/version", "/api/tags", "/health", "/v1/models"])
 def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
     head, got = client.head(path), client.get(path)
@@ -108,6 +156,7 @@ def test_health_of_devices(client: httpx.Client) -> None:
     assert by_name["CPU"]["preferred"]
     assert all(d["present"] or d["absent_reason"] for d in answer["devices"])
     assert answer["token_limit"] == 1800
+    assert all(device["resting"] == [] for device in answer["devices"])
 
 
 def test_an_engine_that_echoes_is_said_everywhere(
