@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,16 @@ class Appliance:
 
     name = "appliance"
 
-    def __init__(self, home: Path, model: str, device: str, log: Path) -> None:
+    def __init__(
+        self,
+        home: Path,
+        model: str,
+        device: str,
+        log: Path,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.home = home
+        self._variables = dict(variables or {})
         self.model = model
         self.device = device
         self._log = log
@@ -45,6 +53,18 @@ class Appliance:
         return self._address, "/health"
 
     @property
+    def address(self) -> Address:
+        """Where it listens since `start`."""
+        return self._address
+
+    @property
+    def server_process(self) -> psutil.Process:
+        """The server, without its engines."""
+        if self._process is None:
+            raise self._failure("was not started")
+        return psutil.Process(self._process.pid)
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables it runs with."""
         return processes.clean_environment() | {
@@ -52,6 +72,7 @@ class Appliance:
             "NPU_PROXY_HOST": self._address.host,
             "NPU_PROXY_PORT": str(self._address.port),
             "NPU_PROXY_DEVICE": self.device,
+            **self._variables,
         }
 
     async def start(self) -> None:

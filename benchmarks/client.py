@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.traces import Trace
@@ -39,10 +39,12 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole response. `frames` are its JSON objects (NDJSON lines or SSE data) with the time at
-    which the last byte of each arrived; `started` is when the request was written."""
+    which the last byte of each arrived; `started` is when the request was written. Names of
+    `headers` are in small letters."""
 
     started: float
     frames: tuple[tuple[float, dict[str, Any]], ...]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Recorder(asyncio.Protocol):
@@ -183,7 +185,7 @@ def _read_answer(started: float, reads: list[tuple[float, bytes]]) -> Answer:
         frames.append((ends[next_read][1], json.loads(text)))
     if not frames:
         raise Refused(status, "a stream without a frame")
-    return Answer(started, tuple(frames))
+    return Answer(started, tuple(frames), _headers(whole))
 
 
 def _lines(whole: bytes) -> list[tuple[int, bytes]]:
@@ -219,6 +221,12 @@ def _chunks(whole: bytes, position: int) -> list[tuple[int, bytes]]:
         found.append((line_end + 2, whole[line_end + 2 : line_end + 2 + size]))
         position = line_end + 2 + size + 2
     return found
+
+
+def _headers(whole: bytes) -> dict[str, str]:
+    lines = whole.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
 def _split_head(data: bytes) -> tuple[int, bytes]:

@@ -18,6 +18,7 @@ def main() -> None:
     django.setup()
     from inference import configuration, planning
     from inference.errors import InferenceError
+    from inference.residency.compiled import compiled_folder
     from inference.worker.protocol import encode_job
 
     model_name, device = sys.argv[1:]
@@ -26,9 +27,7 @@ def main() -> None:
         model = planning.resolve_model(model_name, picture)
     except InferenceError as error:
         sys.exit(str(error))
-    from inference import environment
-
-    spec = planning.spec_of(model, device, picture, environment.home() / "compiled")
+    spec = planning.spec_of(model, device, picture, compiled_folder())
     sys.stdout.buffer.write(encode_job(spec.job()))
 
 
