@@ -121,7 +121,7 @@ class Chaos:
     async def run(self) -> Report:
         """Undisturbed answers first, then the kills, then the checks."""
         arguments, report = self._arguments, self._report
-        await self._wait_for_both()
+        await wait_for_both(self._appliance)
         calm = await self._calm_answers()
         before = self._server()
         sockets, memory = len(before.net_connections("inet")), processes.mebibytes(before)
@@ -132,7 +132,7 @@ class Chaos:
         stop.set()
         streams = [one for many in await asyncio.gather(*tasks) for one in many]
         report.seconds = round(time.monotonic() - began, 1)
-        await self._wait_for_both()
+        await wait_for_both(self._appliance)
         report.sockets_more = len(before.net_connections("inet")) - sockets
         report.server_mib = (round(memory, 1), round(processes.mebibytes(before), 1))
         self._count_processes()
@@ -250,22 +250,6 @@ class Chaos:
                 worker.kill()
                 self._report.kills += 1
 
-    async def _wait_for_both(self) -> None:
-        """Until each device has its engine."""
-        deadline = time.monotonic() + 900
-        while time.monotonic() < deadline:
-            status, body = await client.get(self._appliance.address, "/health/devices")
-            if status == 200:
-                ready = {
-                    device["name"]
-                    for device in json.loads(body)["devices"]
-                    if any(engine["state"] == "ready" for engine in device["engines"])
-                }
-                if ready >= set(DEVICES):
-                    return
-            await asyncio.sleep(0.5)
-        raise SystemExit("the two engines were not loaded in time")
-
     def _server(self) -> psutil.Process:
         return self._appliance.server_process
 
@@ -284,6 +268,23 @@ class Chaos:
 
     def _folder(self) -> Path:
         return next((self._appliance.home / "models" / "installed").iterdir())
+
+
+async def wait_for_both(appliance: Appliance) -> None:
+    """Until each device has its engine. Takes up to minutes; ends the program when it is in vain."""
+    deadline = time.monotonic() + 900
+    while time.monotonic() < deadline:
+        status, body = await client.get(appliance.address, "/health/devices")
+        if status == 200:
+            ready = {
+                device["name"]
+                for device in json.loads(body)["devices"]
+                if any(engine["state"] == "ready" for engine in device["engines"])
+            }
+            if ready >= set(DEVICES):
+                return
+        await asyncio.sleep(0.5)
+    raise SystemExit("the two engines were not loaded in time")
 
 
 async def _greedy(engine: EngineProcess, ids: tuple[int, ...], tokens: int) -> tuple[int, ...]:

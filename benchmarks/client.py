@@ -23,9 +23,10 @@ RETRY_SECONDS = 0.01
 class Refused(Exception):
     """The target answered, but not with a stream; the text says with what."""
 
-    def __init__(self, status: int, body: str) -> None:
+    def __init__(self, status: int, body: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"HTTP {status}: {body[:300]}")
         self.status = status
+        self.headers = dict(headers or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def _read_answer(started: float, reads: list[tuple[float, bytes]]) -> Answer:
     whole = b"".join(data for _, data in reads)
     status, body = _split_head(whole)
     if status != 200:
-        raise Refused(status, body.decode("utf-8", "replace"))
+        raise Refused(status, body.decode("utf-8", "replace"), _headers(whole))
     ends: list[tuple[int, float]] = []  # how many bytes had come, when
     total = 0
     for at, data in reads:

@@ -81,7 +81,7 @@ class EngineProcess:
         self.state = State.STARTING
         self.load_seconds = 0.0
         self.rate = RateMeter()
-        self._job = job
+        self.job = job
         self._on_end = on_end
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -198,7 +198,7 @@ class EngineProcess:
         server = await asyncio.start_server(greet, "127.0.0.1", 0)
         try:
             port = server.sockets[0].getsockname()[1]
-            job = replace(self._job, port=port, token=token)
+            job = replace(self.job, port=port, token=token)
             self._process = await asyncio.to_thread(_spawn, job)
             self._watch(self._process)
             exited = asyncio.create_task(self._exited.wait())

@@ -137,6 +137,14 @@ async def test_the_end_of_sequence_stops_it_and_ignore_eos_does_not(engine, toke
     assert len(ignored.ids) == 90
 
 
+async def test_a_full_static_cache_ends_the_answer_as_its_length(engine, counting):
+    if "MAX_PROMPT_LEN" not in engine.job.properties:
+        pytest.skip("only the NPU's cache is static")
+    answer = await run(engine, replace(counting, max_new_tokens=1000, ignore_eos=True))
+    assert answer.finish == "length"
+    assert len(counting.ids) + len(answer.ids) == 256 + 128
+
+
 async def test_the_same_seed_gives_the_same_text_and_another_one_does_not(engine, tokenizer):
     request = EngineRequest(
         0, chat_ids(tokenizer, "Tell me a story."), max_new_tokens=24, temperature=1.2, seed=5
