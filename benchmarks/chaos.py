@@ -271,7 +271,7 @@ class Chaos:
 
 
 async def wait_for_both(appliance: Appliance) -> None:
-    """Until each device has its engine. Takes up to minutes; ends the program when it is in vain."""
+    """Until each device has its engine: up to minutes. Ends the program when it is in vain."""
     deadline = time.monotonic() + 900
     while time.monotonic() < deadline:
         status, body = await client.get(appliance.address, "/health/devices")
