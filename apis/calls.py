@@ -21,8 +21,9 @@ LONGEST_LOGGED_TEXT = 300
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """`origin` is the browser page's origin if it may call us, else ""; `endpoint` is the route's
-    path, which metrics and records name; `received_at` is `time.perf_counter()`."""
+    """`turn` tells callers apart in a line, by address and key; `origin` is the browser page's
+    origin if it may call us, else ""; `endpoint` is the route's path, which metrics and records
+    name; `received_at` is `time.perf_counter()`."""
 
     method: str
     path: str
@@ -30,6 +31,7 @@ class Call:
     server: str
     hosts: tuple[str, ...]
     sent_origin: str
+    turn: str = ""
     origin: str = ""
     endpoint: str = "unmatched"
     request_id: str = field(default_factory=new_request_id)
@@ -38,16 +40,20 @@ class Call:
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> Call:
         """The call that an ASGI scope describes."""
-        hosts, origin = [], ""
+        hosts, origin, key = [], "", b""
         for name, value in scope["headers"]:
             if name == b"host":
                 hosts.append(value.decode("latin-1"))
             elif name == b"origin":
                 origin = value.decode("latin-1")
+            elif name in (b"authorization", b"x-api-key"):
+                key = value
+        client = str(scope["client"][0]) if scope.get("client") else ""
         return cls(
             method=scope["method"].upper(),
             path=scope["path"],
-            client=str(scope["client"][0]) if scope.get("client") else "",
+            client=client,
+            turn=f"{client} {hash(key):x}" if key else client,
             server=str(scope["server"][0]) if scope.get("server") else "",
             hosts=tuple(hosts),
             sent_origin=origin,

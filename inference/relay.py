@@ -156,7 +156,7 @@ class Relay:
         try:
             placement = await self._residency.acquire(
                 options,
-                client=self._request.client,
+                client=self._request.turn or self._request.client,
                 request_id=self._request.request_id,
                 keep_alive_seconds=planning.keep_alive_of(
                     self._request.keep_alive_seconds, model, self._picture

@@ -103,8 +103,10 @@ class Sampling:
 class GenerationRequest:
     """What a client wants generated, in no family's words.
 
-    Either `messages` (rendered with the model's chat template) or `prompt` (verbatim text) is set.
-    `context_ids` are token ids put before the rendered prompt (Ollama's `context`).
+    `client` is the caller's address; `turn` tells callers behind one address apart where they wait
+    in line ("" = the client's). Either `messages` (rendered with the model's chat template) or
+    `prompt` (verbatim text) is set. `context_ids` are token ids put before the rendered prompt
+    (Ollama's `context`).
     `defaults` are the family's built-in sampling values, `sampling` what the client asked for.
     `num_ctx` bounds prompt and answer together (tokens; None = what the device holds). Of a request
     that is not streamed the client sees nothing before its end, so it can be begun again anywhere.
@@ -115,6 +117,7 @@ class GenerationRequest:
     endpoint: str
     request_id: str = field(default_factory=new_request_id)
     client: str = ""
+    turn: str = ""
     messages: tuple[Message, ...] | None = None
     prompt: str | None = None
     context_ids: tuple[int, ...] = ()

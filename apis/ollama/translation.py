@@ -154,6 +154,7 @@ def _request(
         endpoint=call.endpoint,
         request_id=call.request_id,
         client=call.client,
+        turn=call.turn,
         received_at=call.received_at,
         sampling=options.sampling,
         defaults=DEFAULTS,

@@ -59,6 +59,7 @@ def chat_request(call: Call, body: ChatBody, asked: Asked, model: ModelInfo) -> 
         endpoint=call.endpoint,
         request_id=call.request_id,
         client=call.client,
+        turn=call.turn,
         received_at=call.received_at,
         messages=with_preset_system(_messages(body, model), model),
         sampling=_sampling(body),
