@@ -76,8 +76,8 @@ def test_methods_and_unknown_paths(
     [
         (b"", "missing request body"),
         (b"{nope", "invalid JSON"),
-        (b"[]", "valid dictionary"),
-        (b"null", "valid dictionary"),
+        (b"[]", "must be a JSON object"),
+        (b"null", "must be a JSON object"),
     ],
 )
 def test_a_body_that_is_no_object_is_400(client: httpx.Client, body: bytes, words: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from tokenizers import Tokenizer
 
@@ -19,6 +20,15 @@ def starter_folder(starter_home: Path) -> Path:
 def tokenizer(starter_folder: Path) -> Tokenizer:
     """The starter's tokenizer, to make prompts of exact lengths."""
     return Tokenizer.from_file(str(starter_folder / "tokenizer.json"))
+
+
+def engines_of_ours() -> list[psutil.Process]:
+    """The engine processes that this process started itself; those of servers do not count."""
+    return [
+        child
+        for child in psutil.Process().children()
+        if "inference.worker" in " ".join(child.cmdline())
+    ]
 
 
 def chat_ids(tokenizer: Tokenizer, text: str) -> list[int]:

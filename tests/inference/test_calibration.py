@@ -8,7 +8,6 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from inference import configuration, environment, snapshot
@@ -19,6 +18,7 @@ from inference.database import in_database_thread
 from inference.errors import InferenceError
 from inference.models import ModelVariant, Setting
 from inference.residency.spec import EngineSpec
+from tests.inference.conftest import engines_of_ours
 
 pytestmark = pytest.mark.usefixtures("starter_rows")
 
@@ -35,16 +35,12 @@ async def measured(device: str, limits: Limits = Limits()) -> PassportDraft:
     )
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
-
-
 async def test_every_pair_gets_a_passport_with_what_was_measured():
     reserved: list[str] = []
 
     @contextlib.asynccontextmanager
     async def reserve(spec: EngineSpec) -> AsyncIterator[None]:
-        assert children() == [], "one engine at a time"
+        assert engines_of_ours() == [], "one engine at a time"
         reserved.append(spec.device)
         yield
 
@@ -80,7 +76,7 @@ async def test_every_pair_gets_a_passport_with_what_was_measured():
     said = {(step.device, step.words) for step in updates[:-1]}
     assert ("NPU", "the CPU's answers to prompts of 256 tokens") in said
     assert ("NPU", "prompts of 256 tokens") in said
-    assert children() == []
+    assert engines_of_ours() == []
     assert not (environment.home() / "calibrating").exists()
 
 
@@ -106,7 +102,7 @@ async def test_a_variant_that_cannot_be_loaded_fails_with_the_reason(
     assert passport.reason.startswith("it does not load: ")
     assert str(tmp_path) not in passport.reason
     assert passport.buckets == ()
-    assert children() == []
+    assert engines_of_ours() == []
 
 
 async def test_an_engine_over_its_memory_limit_is_ended_and_fails():
@@ -114,7 +110,7 @@ async def test_an_engine_over_its_memory_limit_is_ended_and_fails():
 
     assert not passport.is_verified
     assert passport.reason == "it needs more than the allowed 0.15 GB"
-    assert children() == []
+    assert engines_of_ours() == []
 
 
 async def test_a_time_limit_ends_it_and_leaves_no_process():
@@ -122,7 +118,7 @@ async def test_a_time_limit_ends_it_and_leaves_no_process():
 
     assert not passport.is_verified
     assert passport.reason == "not finished within 0.3 s"
-    assert children() == []
+    assert engines_of_ours() == []
 
 
 async def test_waiting_for_room_on_the_device_takes_nothing_of_the_time_limit():
@@ -146,10 +142,10 @@ async def test_whoever_stops_listening_ends_the_run_and_its_engine():
             assert isinstance(update, runs.Step)
             assert runs.under_way() == update
             if "prompts of 32" in update.words:
-                assert len(children()) == 1
+                assert len(engines_of_ours()) == 1
                 break
 
-    assert children() == []
+    assert engines_of_ours() == []
     assert await reports() == [], "no passport is stored by halves"
     assert runs.under_way() is None
     assert not runs.is_wanted()
@@ -200,4 +196,4 @@ async def test_cancelling_while_it_loads_leaves_no_process():
     with pytest.raises(asyncio.CancelledError):
         await work
 
-    assert children() == []
+    assert engines_of_ours() == []

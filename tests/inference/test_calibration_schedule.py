@@ -18,6 +18,7 @@ from inference.calibration.measure import Limits
 from inference.calibration.passports import reports
 from inference.database import in_database_thread
 from inference.models import DevicePolicy
+from tests.inference.conftest import engines_of_ours
 
 STARTER = "smollm2:135m"
 
@@ -59,11 +60,7 @@ async def machine(starter_rows: None) -> AsyncIterator[Machine]:
     schedule.start(lambda: machine.idle_seconds, lambda spec: contextlib.nullcontext())
     yield machine
     await schedule.stop()
-    assert children() == []
-
-
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    assert engines_of_ours() == []
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -74,12 +71,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_a_request_stops_it_and_it_begins_again_when_all_is_quiet(machine: Machine) -> None:
     machine.idle_seconds = 1000
-    await until(lambda: len(children()) == 1)
-    first = children()[0].pid
+    await until(lambda: len(engines_of_ours()) == 1)
+    first = engines_of_ours()[0].pid
 
     machine.idle_seconds = 0
     await until(lambda: runs.under_way() is None)
-    assert children() == []
+    assert engines_of_ours() == []
     assert await reports() == []
 
     machine.idle_seconds = 1000
@@ -111,9 +108,9 @@ async def test_a_run_that_was_asked_for_comes_first(
 
 async def test_stopping_ends_the_calibration_under_way(machine: Machine) -> None:
     machine.idle_seconds = 1000
-    await until(lambda: len(children()) == 1)
+    await until(lambda: len(engines_of_ours()) == 1)
 
     await schedule.stop()
 
-    assert children() == []
+    assert engines_of_ours() == []
     assert runs.under_way() is None

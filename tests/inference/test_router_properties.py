@@ -93,7 +93,8 @@ def test_a_request_gets_a_route_that_can_serve_it_or_one_of_the_refusals(request
     for candidate in route.candidates:
         device = by_name[candidate.device]
         assert device.unusable is None
-        assert device.passport is None or device.passport.is_verified
+        if device.device_class != "CPU":
+            assert device.passport is None or device.passport.is_verified
         assert not request.needs & device.cannot
         assert request.prompt_tokens <= device.longest_prompt
         assert request.prompt_tokens < candidate.capacity <= device.capacity
