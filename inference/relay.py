@@ -162,7 +162,7 @@ class Relay:
                     self._request.keep_alive_seconds, model, self._picture
                 ),
                 patience=patience_of(self._picture),
-                may_bridge=may_bridge and self._request.wish is None,
+                may_bridge=may_bridge and self._may_bridge,
             )
         except NoPlace as nowhere:
             self._note_passed(nowhere.passed)
@@ -171,6 +171,11 @@ class Relay:
             raise self._no_device(nowhere) from None
         self._note_passed(placement.passed)
         return placement
+
+    @property
+    def _may_bridge(self) -> bool:
+        """Who wishes for a device waits for its load, but not for its resurrection."""
+        return self._request.wish is None or self._last_error is not None
 
     def _fits(self, device: str, progress: Progress) -> bool:
         """Whether what is there already leaves room for more on that device."""
