@@ -28,6 +28,8 @@ PATHS = frozenset({"/api", "/v1", "/health", "/metrics"})
 
 CLIENT_GONE = 499
 """The status that metrics get for requests whose client left before the answer was out."""
+NOT_NOW = 503
+"""Busy, or the model is still being installed: nothing is broken."""
 
 
 def is_api_scope(scope: Scope) -> bool:
@@ -119,7 +121,11 @@ def _log_refusal(call: Call, response: HttpResponseBase) -> None:
         return
     reason = response.reason if isinstance(response, ErrorAnswer) else response.reason_phrase
     cause = response.cause if isinstance(response, ErrorAnswer) else None
-    call.log(logging.ERROR if status >= 500 else logging.INFO, f"{status} {reason}", cause=cause)
+    if status >= 500:
+        level = logging.WARNING if status == NOT_NOW else logging.ERROR
+    else:
+        level = logging.INFO
+    call.log(level, f"{status} {reason}", cause=cause)
 
 
 _door = Door()

@@ -59,14 +59,14 @@ class DeviceAdmin(MadeByTheAppliance):
         return "present" if device.present else "not found"
 
     @display(description="Full name", ordering="full_name")
-    def what_it_is(self, device: Device) -> str:
+    def what_it_is(self, device: Device) -> str | None:
         """The name OpenVINO gives it, or what stands in for it."""
-        return EMULATED_NAMES[device.name] if _is_emulated(device) else device.full_name
+        return EMULATED_NAMES[device.name] if _is_emulated(device) else device.full_name or None
 
     @display(description="Why not")
-    def why_absent(self, device: Device) -> str:
+    def why_absent(self, device: Device) -> str | None:
         """The reason, where there is one."""
-        return "" if _is_emulated(device) else device.absent_reason
+        return None if _is_emulated(device) else device.absent_reason or None
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """For the actions; the facts themselves are read-only."""

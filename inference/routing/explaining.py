@@ -16,20 +16,23 @@ def explain(
 ) -> str:
     """The decision in one sentence, given the device where it ended up.
 
-    `failures` are devices that were tried and failed, with the reason in words. A `device` that the
-    route does not know is the engine that echoes.
+    `failures` are devices that were tried and failed, each with a colon and the reason in words. A
+    `device` that the route does not know is the engine that echoes.
     """
-    count, failed = f"{prompt_tokens:,} tokens", ", ".join(failures)
+    count, failures = f"{prompt_tokens:,} tokens", list(failures)
     if device not in route.order:
         return f"{count}: {WORDS[Reason.REAL_INFERENCE_OFF]}, so {device}"
     why = _why_chosen(route, rule)
     if device == route.routed_device:
         so = f", so {device}" if _needs_so(route.reason) else ""
-        return f"{count}: {', '.join(why)}{so}" + (f" (after {failed})" if failed else "")
+        after = f" (after {', '.join(failures)})" if failures else ""
+        return f"{count}: {', '.join(why)}{so}{after}"
     if route.reason in (Reason.WITHIN_TOKEN_LIMIT, Reason.PREFERRED_DEVICE):
         why = []
-    why += [f"{name} {words}" for name, words in _passed_over_before(route, device)]
-    why += [failed] if failed else []
+    against = [(name, f"{name} {words}") for name, words in _passed_over_before(route, device)]
+    against += [(failure.partition(":")[0], failure) for failure in failures]
+    against.sort(key=lambda pair: route.order.index(pair[0]) if pair[0] in route.order else -1)
+    why += [words for _, words in against]
     return f"{count}: {', '.join(why) or f'not {route.routed_device}'}, so {device}"
 
 

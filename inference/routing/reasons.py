@@ -66,7 +66,7 @@ WORDS = {
     Reason.BUDGET_OVER_CAPACITY: "prompt and requested answer together are over its capacity",
     Reason.QUARANTINED: "rests after repeated failures",
     Reason.WISHED_ELSEWHERE: "the client allows only another device",
-    Reason.DEVICE_LOADING: "the model is still loading on it",
+    Reason.DEVICE_LOADING: "still loading the model",
     Reason.DEVICE_BUSY: "all its places are taken",
     Reason.QUEUE_FULL: "its queue is full",
     Reason.LOAD_FAILED: "the model could not be loaded",

@@ -81,6 +81,8 @@ UNFOLD: dict[str, Any] = {
                         ("Models", "deployed_code", "model"),
                         ("Model variants", "stacks", "modelvariant"),
                         ("Pull jobs", "download", "pulljob"),
+                        ("Passports", "badge", "passport"),
+                        ("Pinned pairs", "keep", "pinnedpair"),
                         ("Requests", "receipt_long", "requestrecord"),
                         ("Settings", "settings", "setting"),
                     )

@@ -400,3 +400,9 @@ def test_what_failed_on_the_way_is_told_too():
     again = explain(route, 12, RULE, "NPU", ["NPU: the engine failed"])
     assert moved == "12 tokens: NPU: the engine failed, so CPU"
     assert again == "12 tokens: within the NPU's limit of 1,800 (after NPU: the engine failed)"
+
+
+def test_what_spoke_against_each_device_is_told_in_the_rules_order():
+    route = choose_route(RequestFacts(12, None), (NPU, unusable(GPU), CPU), RULE)
+    told = explain(route, 12, RULE, "CPU", ["NPU: still loading the model"])
+    assert told == ("12 tokens: NPU: still loading the model, GPU not found by OpenVINO, so CPU")
