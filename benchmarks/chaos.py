@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import random
 import subprocess
@@ -171,15 +172,14 @@ class Chaos:
         engine = EngineProcess(decode_job(line), on_end=lambda: None)
         await engine.start(Patience())
         try:
-            for stream in moved[: self._arguments.checks]:
-                start = 0
-                for tokens, following in zip(stream.parts, stream.parts[1:], strict=False):
-                    start += tokens
-                    there = stream.prompt_tokens + start
-                    expected = stream.ids[there : there + following]
-                    got = await _greedy(engine, stream.ids[:there], len(expected))
-                    report.continuations += 1
-                    report.wrong_continuations += got != expected
+            gaps = [gap for stream in moved for gap in _gaps(stream)][: self._arguments.checks]
+            for at in range(0, len(gaps), self._arguments.streams):
+                some = gaps[at : at + self._arguments.streams]
+                got = await asyncio.gather(*(_greedy(engine, *gap) for gap in some))
+                report.continuations += len(some)
+                report.wrong_continuations += sum(
+                    ids != expected for ids, (_, expected) in zip(got, some, strict=True)
+                )
         finally:
             await engine.stop()
 
@@ -287,9 +287,21 @@ async def wait_for_both(appliance: Appliance) -> None:
     raise SystemExit("the two engines were not loaded in time")
 
 
-async def _greedy(engine: EngineProcess, ids: tuple[int, ...], tokens: int) -> tuple[int, ...]:
+def _gaps(stream: Stream) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """For each change of engine: what the next one was given, and what it went on with."""
+    found, there = [], stream.prompt_tokens
+    for tokens, following in itertools.pairwise(stream.parts):
+        there += tokens
+        found.append((stream.ids[:there], stream.ids[there : there + following]))
+    return found
+
+
+async def _greedy(
+    engine: EngineProcess, ids: tuple[int, ...], expected: tuple[int, ...]
+) -> tuple[int, ...]:
+    """As many tokens as are expected."""
     request = EngineRequest(
-        0, list(ids), max_new_tokens=max(1, tokens), temperature=0, ignore_eos=True
+        0, list(ids), max_new_tokens=max(1, len(expected)), temperature=0, ignore_eos=True
     )
     _, stream = engine.submit(request)
     got: list[int] = []
@@ -297,7 +309,7 @@ async def _greedy(engine: EngineProcess, ids: tuple[int, ...], tokens: int) -> t
         chunks = await stream.next_batch()
         got += [token for chunk in chunks for token in chunk.token_ids]
         if chunks[-1].finish:
-            return tuple(got[:tokens])
+            return tuple(got[: len(expected)])
 
 
 def _is_text_of(seen: str, decoded: str) -> bool:
@@ -311,7 +323,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--every", type=float, default=6.0, help="seconds between two kills")
     parser.add_argument("--streams", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=200, help="of each answer")
-    parser.add_argument("--checks", type=int, default=60, help="moved answers to ask again for")
+    parser.add_argument("--checks", type=int, default=60, help="changes of engine to ask again for")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--home", type=Path, help="a data folder with the starter, not in use")
     parser.add_argument("--json", type=Path, help="where to write the report")
