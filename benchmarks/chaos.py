@@ -246,7 +246,9 @@ class Chaos:
             pause = arguments.every * self._random.uniform(0.7, 1.3)
             await asyncio.sleep(min(pause, max(0.0, end - time.monotonic())))
             workers = self._workers()
-            for worker in workers if number in both else self._random.sample(workers, 1):
+            for worker in (
+                workers if number in both else self._random.sample(workers, min(1, len(workers)))
+            ):
                 worker.kill()
                 self._report.kills += 1
 
