@@ -238,8 +238,10 @@ def test_a_first_start_shows_the_starter_coming_until_it_can_be_asked(
     browser.wait(lambda: "%" in browser.text("#models"), 20)
     assert not browser.find("#chat-text").is_enabled()
     assert "on its way" in browser.text(".log-empty")
+    assert browser.text("#status-server") == "Installing a model"
     browser.wait(lambda: browser.find("#chat-text").is_enabled(), 240)
     assert "On disk" in browser.text("#models")
+    assert browser.text("#status-server") == "Serving"
 
 
 def test_the_chosen_theme_is_kept(browser: Browser, server: Appliance) -> None:

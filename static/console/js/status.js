@@ -6,11 +6,18 @@ import { count, rate } from "./format.js";
 const byId = (id) => document.getElementById(id);
 const serverState = stateMark();
 
+/** A server without a model answers nobody, however well it runs. */
+function stateOf(picture) {
+  if (picture.starting_step) return ["loading", `Starting: ${picture.starting_step}`];
+  if (picture.models.some((model) => !model.progress)) return ["ready", "Serving"];
+  const comes = picture.models.some((model) => !model.progress.error);
+  return comes ? ["loading", "Installing a model"] : ["degraded", "No model"];
+}
+
 export function drawStatus(picture) {
   const place = byId("status-server");
   if (!serverState.isConnected) place.append(serverState);
-  if (picture.starting_step) serverState.draw("loading", `Starting: ${picture.starting_step}`);
-  else serverState.draw("ready", "Serving");
+  serverState.draw(...stateOf(picture));
 
   drawList(byId("status-devices"), picture.devices, (device) => device.name, makeDevice);
   setText(byId("total-running"), count(picture.running));
