@@ -79,6 +79,11 @@ class Engine:
         return self.process.state in (State.STOPPING, State.ENDED)
 
     @property
+    def has_died(self) -> bool:
+        """Whether it is gone without ever having been ready."""
+        return self.gone.is_set() and math.isinf(self.ready_at)
+
+    @property
     def is_idle(self) -> bool:
         """Ready, nobody on it, nobody waiting."""
         return self.process.is_ready and self.running == 0 and len(self.line) == 0

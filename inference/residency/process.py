@@ -49,7 +49,8 @@ MEMORY_SIGNS = ("out of memory", "bad_alloc", "memory size", "cannot allocate", 
 
 class LoadFailed(Exception):
     """The engine could not be loaded; the text says why and is safe to show. `reason` is one of the
-    router's: load_failed or out_of_memory."""
+    router's: load_failed or out_of_memory when OpenVINO refused, engine_failed or engine_stalled
+    when the process died or hung, which may go well the next time."""
 
     def __init__(self, message: str, *, reason: str = "load_failed") -> None:
         super().__init__(message)
@@ -133,6 +134,11 @@ class EngineProcess:
         except ProtocolError as error:
             await self.stop()
             raise LoadFailed(str(error)) from error
+        except OSError as error:
+            await self.stop()
+            log.exception("the engine process could not be started")
+            text = f"the engine process could not be started ({error.errno})"
+            raise LoadFailed(text) from error
         except BaseException:
             await asyncio.shield(self.stop())
             raise
@@ -206,7 +212,7 @@ class EngineProcess:
             await asyncio.wait(waits, timeout=CONNECT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             exited.cancel()
             if not linked.done():
-                raise LoadFailed(self._death_note())
+                raise LoadFailed(self._death_note(), reason="engine_failed")
         finally:
             server.close()
         reader, self._writer = linked.result()
@@ -312,8 +318,8 @@ class EngineProcess:
             is_memory = any(sign in text.lower() for sign in MEMORY_SIGNS)
             return LoadFailed(text, reason="out_of_memory" if is_memory else "load_failed")
         if self._hang is not None:
-            return LoadFailed("the engine process hung while loading")
-        return LoadFailed(self._death_note())
+            return LoadFailed("the engine process hung while loading", reason="engine_stalled")
+        return LoadFailed(self._death_note(), reason="engine_failed")
 
     def _death_note(self) -> str:
         code = self._process.poll() if self._process else None

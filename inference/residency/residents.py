@@ -13,6 +13,7 @@ import contextlib
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
 from inference.errors import EngineFailed, ServerBusy
@@ -29,6 +30,11 @@ from inference.router import WORDS, PairLoad, Reason
 
 log = logging.getLogger(__name__)
 
+TOLD_REASONS = LOAD_REASONS | {Reason.ENGINE_FAILED}
+"""Reasons whose words are those of the failure itself."""
+MOST_DEATHS = 4
+"""A request that saw so many loads of a pair end with its process waits for no more of them."""
+GIVEN_UP = PairView(PairState.RESTING, rest_reason=Reason.ENGINE_FAILED)
 LEAST_TURN_SECONDS = 5.0
 """An engine in use keeps its device at least this long, and at least twice as long as its load
 took, before another model may have the place: a device must not only load."""
@@ -87,13 +93,15 @@ class Residency:
         """
         began = time.perf_counter()
         passed: dict[tuple[str, Reason], Passed] = {}
+        deaths: Counter[tuple[str, str]] = Counter()
         while True:
             if self._is_closed:
                 raise EngineFailed("the server is stopping")
-            decision = choose_place(tuple(map(self._view, options)), may_bridge=may_bridge)
+            views = (GIVEN_UP if deaths[o.key] >= MOST_DEATHS else self._view(o) for o in options)
+            decision = choose_place(tuple(views), may_bridge=may_bridge)
             for index, reason in decision.passed:
                 option = options[index]
-                words = self.health.of(option.spec).text if reason in LOAD_REASONS else ""
+                words = self.health.of(option.spec).text if reason in TOLD_REASONS else ""
                 passed[option.spec.device, reason] = Passed(
                     option.spec.device, reason, words or WORDS[reason]
                 )
@@ -106,6 +114,7 @@ class Residency:
             else:
                 granted = await self._wait_in(lines, client, request_id)
                 if granted is None:
+                    deaths.update((e.spec.model, e.spec.device) for e, _ in lines if e.has_died)
                     continue
                 engine = granted
             engine.keep_alive_seconds = keep_alive_seconds
@@ -251,13 +260,11 @@ class Residency:
             log.info("loading %s on %s", spec.model, spec.device)
             await engine.process.start(patience)
         except LoadFailed as error:
-            self.health.note_failed_load(spec, Reason(error.reason), str(error))
-            self._drop(engine)
-            return
-        except OSError as error:
-            log.exception("the engine process of %s could not be started", spec.model)
-            text = f"the engine process could not be started ({error.errno})"
-            self.health.note_failed_load(spec, Reason.LOAD_FAILED, text)
+            reason = Reason(error.reason)
+            note = (
+                self.health.note_failed_load if reason in LOAD_REASONS else self.health.note_crash
+            )
+            note(spec, reason, str(error))
             self._drop(engine)
             return
         seconds = engine.process.load_seconds

@@ -202,6 +202,33 @@ async def test_a_first_crash_reloads_at_once_and_a_second_one_is_quarantine(resi
     assert (await slot_of(residency, spec)).process.is_ready
 
 
+async def test_a_process_that_is_killed_while_it_loads_is_started_again(residency, spec):
+    waiting = acquire(residency, spec)
+    for _ in range(2):
+        await killed_while_loading(residency)
+    slot = (await waiting).slot
+    assert slot.process.is_ready
+    assert [pair.reason for pair in residency.health.resting()] == ["engine_failed"]
+
+
+async def test_who_saw_four_loads_die_is_told(residency, spec):
+    waiting = acquire(residency, spec)
+    for _ in range(4):
+        await killed_while_loading(residency)
+    with pytest.raises(NoPlace) as refusal:
+        await waiting
+    assert refusal.value.passed[-1].reason == "engine_failed"
+    assert "while loading" in refusal.value.passed[-1].text
+
+
+async def killed_while_loading(residency: Residency) -> None:
+    """Kills the process of the one engine as soon as there is one, and waits for its end."""
+    while not (engines := residency.engines()) or engines[0].process.pid is None:
+        await asyncio.sleep(0.01)
+    psutil.Process(engines[0].process.pid).kill()
+    await engines[0].gone.wait()
+
+
 async def test_a_crash_counts_although_somebody_waits_for_the_next_engine_already(residency, spec):
     for _ in range(2):
         slot = await slot_of(residency, spec)
