@@ -133,7 +133,6 @@ class Chaos:
         stop.set()
         streams = [one for many in await asyncio.gather(*tasks) for one in many]
         report.seconds = round(time.monotonic() - began, 1)
-        await wait_for_both(self._appliance)
         report.sockets_more = len(before.net_connections("inet")) - sockets
         report.server_mib = (round(memory, 1), round(processes.mebibytes(before), 1))
         self._count_processes()
