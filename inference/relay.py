@@ -38,8 +38,10 @@ from inference.worker.protocol import Chunk, EngineRequest
 
 log = logging.getLogger(__name__)
 
-TRIES_PER_DEVICE = 2
-"""A device on which an answer made no progress this often is not asked again for it."""
+TRIES_PER_DEVICE = 3
+TRIES_ONCE_BEGUN = 8
+"""A device on which an answer made no progress this often in a row is not asked again for it. One
+that has tokens is no request that kills engines, so it may meet more of other people's deaths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Relay:
         self._capacity = {c.device: c.capacity for c in plan.route.candidates}
         self._fruitless: Counter[str] = Counter()
         self._given_up: set[str] = set()
+        self._has_begun = False
         self._limits: RunLimits | None = None
         self._last_error: InferenceError | None = None
 
@@ -104,8 +107,10 @@ class Relay:
         self._last_error = error
         self.steps.append(ChainStep(device, error.reason, str(error), tokens))
         self._fruitless[device] = 0 if tokens else self._fruitless[device] + 1
+        self._has_begun = self._has_begun or tokens > 0
+        most = TRIES_ONCE_BEGUN if self._has_begun else TRIES_PER_DEVICE
         is_slow = isinstance(error, EngineTooSlow)
-        if is_final or is_slow or self._fruitless[device] >= TRIES_PER_DEVICE:
+        if is_final or is_slow or self._fruitless[device] >= most:
             self._given_up.add(device)
 
     def blame(self, device: str, reason: Reason, text: str) -> None:
