@@ -209,10 +209,13 @@ def test_an_answer_goes_on_when_its_engine_is_killed(
     browser.open(appliance.url)
     browser.ask(LONG_STORY)
     browser.wait_for_text(30)
+    killed = {child.pid for child in appliance.children()}
     for child in appliance.children():
         child.kill()
-    browser.wait_for_text(len(browser.text(".answer-text")) + 30)
-    assert not browser.driver.find_elements("css selector", ".chat-error")
+    # Text that was on its way already proves nothing: what counts comes from the next engine.
+    browser.wait(lambda: {child.pid for child in appliance.children()} - killed, 30)
+    browser.wait_for_text(len(browser.text(".answer-text")) + 60)
+    assert not browser.all(".chat-error")
 
 
 def test_an_answer_that_no_engine_can_finish_is_a_clear_error(
