@@ -11,6 +11,9 @@ MAX_BODY_BYTES = 32 * 2**20
 MOST_MESSAGES = 10_000
 """Messages of a conversation, and parts of a message. Each costs some 10 µs and several tokens."""
 
+MOST_INPUTS = 8192
+"""Texts to embed. Each costs at least a millisecond of an engine and 10 kB of the answer."""
+
 MOST_TOOLS = 1_000
 MOST_OPTIONS = 200
 LONGEST_SCHEMA_BYTES = 256 * 2**10

@@ -69,10 +69,10 @@ async def generate(request: GenerationRequest) -> Generation:
         relay = await _relay(request, picture, entry)
         run, first = await relay.run()
     except InferenceError as error:
-        _close(_unserved(request, entry, relay, error.code, str(error)))
+        note_end(_unserved(request, entry, relay, error.code, str(error)))
         raise
     except BaseException:  # above all the cancel of a client that left
-        _close(_unserved(request, entry, relay, FinishReason.CANCELLED, ""))
+        note_end(_unserved(request, entry, relay, FinishReason.CANCELLED, ""))
         raise
     return Generation(request, relay, run, first, entry, _hooks)
 
@@ -164,7 +164,7 @@ def _unserved(
     )
 
 
-def _close(record: RecordDraft) -> None:
+def note_end(record: RecordDraft) -> None:
     """The end of every request: journal, metrics, record."""
     journal.close(record)
     records.submit(record)
@@ -191,4 +191,4 @@ def _note_garbage(
 
 
 _tasks: set[asyncio.Task[None]] = set()
-_hooks = Hooks(on_end=_close, on_garbage=_note_garbage)
+_hooks = Hooks(on_end=note_end, on_garbage=_note_garbage)

@@ -125,6 +125,12 @@ class TokenizerMissing(EngineFailed):
     """None of the model's variants has a tokenizer that can be read."""
 
 
+class UnusableVectors(InferenceError):
+    """An encoder computed what is no number, on every device that was asked."""
+
+    code = "unusable_vectors"
+
+
 class InferenceTimeout(InferenceError):
     """The request ran longer than the owner allows (NPU_PROXY_INFERENCE_TIMEOUT)."""
 

@@ -33,6 +33,10 @@ INTER_TOKEN = Histogram(
 )
 RATE = Gauge("npu_proxy_tokens_per_second", "Decode rate of the last answer.", ["model"])
 LOADED = Gauge("npu_proxy_loaded_models", "1 while the model is loaded on any device.", ["model"])
+EMBEDDED = Counter("npu_proxy_embeddings_total", "Texts embedded.", ["model"])
+EMBEDDING_CACHE_HITS = Counter(
+    "npu_proxy_embedding_cache_hits_total", "Texts whose vector was in memory.", ["model"]
+)
 GENERATED = Counter("npu_proxy_tokens_generated_total", "Tokens generated.", ["model"])
 
 
@@ -58,6 +62,12 @@ def count_generation(
     if tokens > 1 and decode_seconds > 0:
         INTER_TOKEN.labels(model).observe(decode_seconds / (tokens - 1))
         RATE.labels(model).set((tokens - 1) / decode_seconds)
+
+
+def count_embeddings(model: str, texts: int, cached: int) -> None:
+    """One request's texts, `cached` of which needed no engine."""
+    EMBEDDED.labels(model).inc(texts)
+    EMBEDDING_CACHE_HITS.labels(model).inc(cached)
 
 
 def show_loaded(models: set[str]) -> None:

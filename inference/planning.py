@@ -14,7 +14,13 @@ from tokenizers import Tokenizer
 
 from inference.catalog.names import parse_name
 from inference.catalog.waiting import why_not_ready
-from inference.errors import InvalidRequest, ModelNotFound, PromptTooLong, TokenizerMissing
+from inference.errors import (
+    CapabilityMissing,
+    InvalidRequest,
+    ModelNotFound,
+    PromptTooLong,
+    TokenizerMissing,
+)
 from inference.prompts import templates, tokens
 from inference.requests import FOREVER, GenerationRequest, Need, Sampling
 from inference.residency.spec import EngineSpec, engine_spec, lengths, variants_for
@@ -78,6 +84,16 @@ def resolve_model(name: str, picture: Snapshot) -> ModelInfo:
     return model
 
 
+def generator_for(request: GenerationRequest, picture: Snapshot) -> ModelInfo:
+    """The model of that request. Raises what `resolve_model` does, and CapabilityMissing for one
+    that only embeds."""
+    model = resolve_model(request.model, picture)
+    if not model.generates:
+        verb = "generate" if request.messages is None else "chat"
+        raise CapabilityMissing(f'"{request.model}" does not support {verb}', capability=verb)
+    return model
+
+
 def keep_alive_of(request_seconds: float | None, model: ModelInfo, picture: Snapshot) -> float:
     """Seconds the engine stays after its last request: the request's wish, else the model's, else
     the server's. Negative means for ever."""
@@ -108,7 +124,7 @@ async def make_plan(
 ) -> Plan:
     """Everything settled for that request. Raises InferenceError of every kind but engine
     failures."""
-    model = resolve_model(request.model, picture)
+    model = generator_for(request, picture)
     sampling = settle(request.sampling.over(model.preset).over(request.defaults))
     rule = rule_for(model, picture)
     devices = device_facts(model, picture, load_of)

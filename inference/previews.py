@@ -89,9 +89,10 @@ class Preview:
 async def preview(
     request: GenerationRequest, picture: Snapshot, load_of: LoadOf = nothing_loaded
 ) -> Preview:
-    """What would happen to that request. Raises InvalidRequest, ModelNotFound or ModelNotReady;
-    every other refusal is part of the answer. Blocks like tokenising does, loads nothing."""
-    model = planning.resolve_model(request.model, picture)
+    """What would happen to that request. Raises InvalidRequest, ModelNotFound, ModelNotReady, and
+    CapabilityMissing for an encoder; every other refusal is part of the answer. Blocks like
+    tokenising does, loads nothing."""
+    model = planning.generator_for(request, picture)
     sampling = settle(request.sampling.over(model.preset).over(request.defaults))
     rule = planning.rule_for(model, picture)
     devices = planning.device_facts(model, picture, load_of)

@@ -128,6 +128,10 @@ class Relay:
             return None
         return predict_seconds(passport, len(self.plan.prompt_ids), tokens, wait_seconds)
 
+    async def place(self) -> Placement:
+        """A place for work that is no generation: the caller submits it, and releases the slot."""
+        return await self._place(Progress())
+
     async def place_only(self) -> Placement:
         """A place on the first device that loads; another one that is ready will not do."""
         return await self._place(Progress(), may_bridge=False)

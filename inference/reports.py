@@ -35,7 +35,7 @@ def report_route(
     info = picture.device(device)
     passed = {name for name, _ in route.passed_over}
     failures = [f"{s.device}: {s.error}" for s in steps if s.error and s.device not in passed]
-    count = len(plan.prompt_ids)
+    count = plan.facts.prompt_tokens
     if device:
         explanation = explain(route, count, plan.rule, execution, failures)
     else:

@@ -51,6 +51,11 @@ class ModelInfo:
     keep_alive_seconds: float | None = None
     token_limit: int | None = None  # overrides RoutingInfo.token_limit
 
+    @property
+    def generates(self) -> bool:
+        """Whether it writes text; a sentence encoder only embeds."""
+        return "completion" in self.capabilities or "embedding" not in self.capabilities
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:

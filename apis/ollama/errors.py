@@ -22,6 +22,7 @@ STATUS: dict[type[InferenceError], int] = {
     errors.NoDevice: 503,
     errors.InferenceTimeout: 504,
     errors.EngineFailed: 500,
+    errors.UnusableVectors: 500,
     InferenceError: 500,
 }
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
@@ -15,15 +12,23 @@ from apis.bodies import JsonParser
 from apis.calls import ApiRequest
 from apis.faults import answer_errors
 from apis.keep_alive import parse_keep_alive
-from apis.ollama import frames, metadata, translation
-from apis.ollama.errors import JSON, TryPulling, answer_error
-from apis.ollama.schemas import ChatBody, EmbedBody, GenerateBody, PullBody, ShowBody
+from apis.ollama import embeddings, frames, metadata, translation
+from apis.ollama.errors import JSON, answer_error
+from apis.ollama.schemas import (
+    ChatBody,
+    EmbedBody,
+    EmbeddingsBody,
+    GenerateBody,
+    PullBody,
+    ShowBody,
+)
+from apis.ollama.unloading import unload
 from apis.streams import answer
 from apis.wishes import Asked, asked_of, read_asked
 from inference import dispatch, snapshot, status
 from inference.catalog import jobs
 from inference.catalog.names import parse_name
-from inference.errors import CapabilityMissing, InferenceError, InvalidRequest, ModelNotFound
+from inference.errors import InvalidRequest, ModelNotFound
 from inference.snapshot import ModelInfo
 
 api = NinjaAPI(
@@ -37,9 +42,6 @@ answer_errors(api, answer_error)
 
 COMPATIBLE_VERSION = "0.17.6"
 """The Ollama version whose API this is. Clients compare it: Codex wants 0.13.4, VS Code 0.17.6."""
-
-UNLOAD_SECONDS = 5.0
-"""How long an unload waits for generations under way; they finish and it happens in any case."""
 
 
 @api.get("/version")
@@ -147,16 +149,14 @@ async def pull(request: ApiRequest, body: PullBody) -> HttpResponseBase:
 
 @api.post("/embed")
 async def embed(request: ApiRequest, body: EmbedBody) -> HttpResponse:
-    """Embeddings: no installed model makes them yet."""
-    raise _no_embeddings(request, body.model or "")
+    """Vectors of texts."""
+    return await embeddings.embed(request, body)
 
 
 @api.post("/embeddings")
-async def embeddings(request: ApiRequest, body: EmbedBody) -> HttpResponse:
+async def embed_one(request: ApiRequest, body: EmbeddingsBody) -> HttpResponse:
     """The older form of /api/embed."""
-    if not body.model:
-        raise InvalidRequest("model is required", field="model")
-    raise _no_embeddings(request, body.model)
+    return await embeddings.embed_one(request, body)
 
 
 def _find(name: str, as_sent: str) -> ModelInfo:
@@ -183,17 +183,5 @@ async def _load(asked: Asked, name: str, keep_alive: object, *, chat: bool) -> H
 
 
 async def _unload(asked: Asked, name: str, *, chat: bool) -> HttpResponse:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(UNLOAD_SECONDS):
-            await dispatch.unload(asked.model)
+    await unload(asked.model)
     return JsonAnswer(frames.without_inference(name, "unload", chat=chat), content_type=JSON)
-
-
-def _no_embeddings(request: ApiRequest, name: str) -> InferenceError:
-    try:
-        _find(asked_of(request, name).model, name)
-    except ModelNotFound:
-        return TryPulling(name) if name else ModelNotFound(name)
-    except InferenceError as error:
-        return error
-    return CapabilityMissing(f'"{name}" does not support embeddings', capability="embedding")

@@ -111,6 +111,20 @@ class PullBody(NamedBody):
 
 
 class EmbedBody(Body):
-    """POST /api/embed and /api/embeddings."""
+    """POST /api/embed. `input` is a text or a list of texts."""
 
     model: str | None = None
+    input: Any = None
+    truncate: bool | None = None
+    dimensions: int | None = None
+    keep_alive: Any = None
+    options: Annotated[dict[str, Any], Field(max_length=MOST_OPTIONS)] | None = None
+
+
+class EmbeddingsBody(Body):
+    """POST /api/embeddings, the older form."""
+
+    model: str | None = None
+    prompt: str | None = None
+    keep_alive: Any = None
+    options: Annotated[dict[str, Any], Field(max_length=MOST_OPTIONS)] | None = None

@@ -33,6 +33,7 @@ TABLE: dict[type[InferenceError], Row] = {
     errors.NoDevice: Row(503, "api_error", "no_device"),
     errors.InferenceTimeout: Row(504, "api_error", "timeout"),
     errors.EngineFailed: Row(500, "api_error", "engine_failed"),
+    errors.UnusableVectors: Row(500, "api_error", "unusable_vectors"),
     InferenceError: Row(500, "api_error", "internal_error"),
 }
 

@@ -13,13 +13,13 @@ from apis.answers import JsonAnswer, describe, route_headers
 from apis.bodies import JsonParser
 from apis.calls import ApiRequest
 from apis.faults import answer_errors
-from apis.openai import frames, translation
+from apis.openai import embeddings, frames, translation
 from apis.openai.errors import JSON, answer_error
 from apis.openai.schemas import ChatBody, EmbeddingsBody
 from apis.streams import Answer, answer, collect
 from apis.wishes import asked_of, read_asked
 from inference import dispatch, snapshot
-from inference.errors import CapabilityMissing, InvalidRequest, ModelNotFound
+from inference.errors import ModelNotFound
 from inference.generation import Generation
 from inference.requests import GenerationRequest
 from inference.snapshot import ModelInfo
@@ -70,12 +70,9 @@ async def chat_completions(request: ApiRequest, body: ChatBody) -> HttpResponseB
 
 
 @api.post("/embeddings")
-async def embeddings(request: ApiRequest, body: EmbeddingsBody) -> HttpResponse:
-    """Embeddings: no installed model makes them yet."""
-    if not body.model:
-        raise InvalidRequest("model is required", field="model")
-    _find(asked_of(request, body.model).model, body.model)
-    raise CapabilityMissing(f'"{body.model}" does not support embeddings', capability="embedding")
+async def embed(request: ApiRequest, body: EmbeddingsBody) -> HttpResponse:
+    """Vectors of texts."""
+    return await embeddings.create(request, body)
 
 
 def _find(name: str, as_sent: str) -> ModelInfo:

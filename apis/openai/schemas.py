@@ -107,6 +107,11 @@ class ChatBody(Body):
 
 
 class EmbeddingsBody(Body):
-    """POST /v1/embeddings."""
+    """POST /v1/embeddings. `input` is a text, a list of texts, token ids, or a list of those."""
 
     model: str | None = None
+    input: Any = None
+    encoding_format: str | None = None
+    dimensions: int | None = None
+    # Extension
+    keep_alive: Any = None

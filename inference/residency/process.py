@@ -28,10 +28,14 @@ from inference.residency.rate import RateMeter
 from inference.residency.stream import EngineStream
 from inference.worker.protocol import (
     Chunk,
+    Embedded,
+    EmbedRequest,
     EngineRequest,
     Job,
     ProtocolError,
+    decode_embedded,
     encode,
+    encode_embed,
     encode_generate,
     encode_job,
     read_message,
@@ -88,6 +92,7 @@ class EngineProcess:
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._streams: dict[int, EngineStream] = {}
+        self._vectors: dict[int, asyncio.Future[Embedded]] = {}
         self._numbers = 0
         self._last_words: deque[str] = deque(maxlen=20)
         self._silent_checks = 0
@@ -160,10 +165,22 @@ class EngineProcess:
         self._writer.write(encode_generate(replace(request, number=number)))
         return number, stream
 
+    def embed(self, texts: list[list[int]]) -> tuple[int, asyncio.Future[Embedded]]:
+        """Hand texts over as ids; their vectors come as the future's result. Raises EngineFailed if
+        the engine is gone; the future raises it when the engine goes."""
+        if not self.is_ready or self._writer is None:
+            raise EngineFailed("the engine is not running")
+        self._numbers += 1
+        number = self._numbers
+        answer = self._vectors[number] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_look_at)
+        self._writer.write(encode_embed(EmbedRequest(number, texts)))
+        return number, answer
+
     def cancel(self, number: int) -> None:
-        """Stop that generation in the engine and forget its stream."""
-        stream = self._streams.pop(number, None)
-        if stream is not None and self.is_ready and self._writer is not None:
+        """Stop that request in the engine and forget its stream or future."""
+        known = self._streams.pop(number, None) or self._vectors.pop(number, None)
+        if known is not None and self.is_ready and self._writer is not None:
             self._writer.write(encode({"type": "cancel", "number": number}))
 
     def give_up(self, error: EngineFailed) -> None:
@@ -247,6 +264,9 @@ class EngineProcess:
         streams = self._streams
         try:
             while (message := await self._next_message(reader)) is not None:
+                if message["type"] == "embedded":
+                    self._hand_over(decode_embedded(message))
+                    continue
                 tokens = 0
                 for entry in message["chunks"]:
                     chunk = Chunk(*entry)
@@ -284,15 +304,22 @@ class EngineProcess:
         self._ended.set()
         self._on_end()
 
+    def _hand_over(self, answer: Embedded) -> None:
+        waiting = self._vectors.pop(answer.number, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
     def _fail_streams(self, error: EngineFailed | None = None) -> None:
+        error = error or EngineFailed(
+            "the model's engine stopped unexpectedly, the server's log may tell"
+        )
         streams, self._streams = self._streams, {}
         for stream in streams.values():
-            stream.fail(
-                error
-                or EngineFailed(
-                    "the model's engine stopped unexpectedly, the server's log may tell"
-                )
-            )
+            stream.fail(error)
+        vectors, self._vectors = self._vectors, {}
+        for waiting in vectors.values():
+            if not waiting.done():
+                waiting.set_exception(error)
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """A thread of its own keeps the worker's last words and sees it end: the pool's few threads
@@ -325,6 +352,12 @@ class EngineProcess:
         code = self._process.poll() if self._process else None
         log.warning("engine process ended with %s: %s", code, " | ".join(self._last_words))
         return f"the engine process ended with code {code} while loading"
+
+
+def _look_at(answer: asyncio.Future[Embedded]) -> None:
+    """Its error counts as seen: who asked may have left with another one."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _spawn(job: Job) -> subprocess.Popen[bytes]:

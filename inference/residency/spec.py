@@ -37,6 +37,13 @@ EMULATED_NPU = {
 }
 """OpenVINO's real NPU pipeline, compiled for the CPU."""
 
+EMULATED_NPU_ENCODER = {
+    "NPU_USE_NPUW": "YES",
+    "NPUW_DEVICES": "CPU",
+    "NPUW_ONLINE_PIPELINE": "NONE",
+}
+"""The same for a network that is not a language model's."""
+
 EXACT = {"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0", "KV_CACHE_PRECISION": "f32"}
 """What INFERENCE_PRECISION_HINT f32 means to be worth its price: with 8-bit activations or an 8-bit
 KV cache, greedy text still depends on the shape of the batch (6 of 6 answers changed, now none)."""
@@ -74,7 +81,7 @@ class EngineSpec:
     def job(self) -> Job:
         """The worker's job; the link's port and token are filled in when it is spawned."""
         # The emulated NPU is the NPU's own pipeline, told by its properties to compile for the CPU.
-        stands_in = self.emulated and self.runtime == "batched"
+        stands_in = self.emulated and not self.device.startswith("NPU")
         device = "CPU" if stands_in else self.device
         return Job(0, "", self.runtime, self.folder, device, orjson.loads(self.properties))
 
@@ -95,19 +102,22 @@ def engine_spec(
     if static or (device.device_class == "GPU" and not device.emulated):
         # On the CPU a cache only writes full-size copies of the weights.
         properties["CACHE_DIR"] = str(compiled / folder_name(model.digest, device.name))
-    if static:
+    if not model.generates:
+        longest = capacity = model.context_length
+        if static and device.emulated:
+            properties |= EMULATED_NPU_ENCODER
+    elif static:
         properties |= {"MAX_PROMPT_LEN": longest, "MIN_RESPONSE_LEN": device.min_response_len}
-    if static and device.emulated:
-        properties |= EMULATED_NPU
+        if device.emulated:
+            properties |= EMULATED_NPU
     if not static and is_exact(device):
         properties |= EXACT
     properties |= dict(device.engine_properties)
-    runtime = "npu" if static else "batched"
     return EngineSpec(
         model=model.name,
         device=device.name,
         emulated=device.emulated,
-        runtime=runtime if settings.real_inference else "echo",
+        runtime=_runtime(model, static, settings),
         folder=str(variant.folder),
         properties=orjson.dumps(properties, option=orjson.OPT_SORT_KEYS).decode(),
         longest_prompt=longest,
@@ -116,6 +126,14 @@ def engine_spec(
         max_concurrent_requests=1 if static else device.max_concurrent_requests,
         measured_bytes=passport.memory_bytes if passport else 0,
     )
+
+
+def _runtime(model: ModelInfo, static: bool, settings: SettingsInfo) -> str:
+    if not model.generates:
+        return "embedding" if settings.real_inference else "echo-embedding"
+    if not settings.real_inference:
+        return "echo"
+    return "npu" if static else "batched"
 
 
 def is_exact(device: DeviceInfo) -> bool:

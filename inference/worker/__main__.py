@@ -15,16 +15,19 @@ from collections.abc import Sequence
 
 from inference.worker.protocol import (
     Chunk,
+    Embedded,
     Job,
     ProtocolError,
+    decode_embed,
     decode_job,
     decode_request,
     encode,
+    encode_embedded,
     encode_step,
     read_message,
 )
 from inference.worker.reasons import readable
-from inference.worker.runtime import Runtime
+from inference.worker.runtime import EmbeddingEngine, Runtime
 
 BEAT_SECONDS = 1.0
 
@@ -60,8 +63,9 @@ async def serve(job: Job) -> None:
     load_seconds = time.perf_counter() - started
     writer.write(encode({"type": "ready", "load_seconds": load_seconds, "facts": runtime.facts()}))
 
-    async def send(chunks: Sequence[Chunk]) -> None:
-        writer.write(encode_step(chunks))
+    async def send(news: Sequence[Chunk] | Embedded) -> None:
+        frame = encode_embedded(news) if isinstance(news, Embedded) else encode_step(news)
+        writer.write(frame)
         await writer.drain()
 
     running = asyncio.create_task(runtime.run(send))
@@ -81,6 +85,10 @@ def load(job: Job) -> Runtime:
         from inference.worker.npu import NpuRuntime
 
         return NpuRuntime(job)
+    if job.runtime in ("embedding", "echo-embedding"):
+        from inference.worker.embedding import EmbeddingRuntime
+
+        return EmbeddingRuntime(job)
     if job.runtime == "echo":
         from inference.worker.echo import EchoRuntime
 
@@ -107,6 +115,8 @@ async def _obey(reader: asyncio.StreamReader, loading: asyncio.Future[Runtime]) 
         runtime = await loading
         if kind == "generate":
             runtime.submit(decode_request(message))
+        elif kind == "embed" and isinstance(runtime, EmbeddingEngine):
+            runtime.embed(decode_embed(message))
         elif kind == "cancel":
             runtime.cancel(message["number"])
     os._exit(0)

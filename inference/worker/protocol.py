@@ -1,10 +1,10 @@
 """The wire between the server and one engine process: framing and the values that travel.
 
 A frame is four bytes of length (big-endian) and one JSON object, encoded by orjson. The server
-sends `generate`, `cancel` and `shutdown`; the worker answers `hello` (with the one-time token),
-`ready` or `load_failed`, then one `step` frame per engine step that carries every request's new
-tokens. From `hello` on it sends a `beat` every second as a sign of life. Both sides import this
-module, so it imports neither Django nor OpenVINO.
+sends `generate`, `embed`, `cancel` and `shutdown`; the worker answers `hello` (with the one-time
+token), `ready` or `load_failed`, then one `step` frame per engine step that carries every request's
+new tokens, or one `embedded` frame for each `embed`. From `hello` on it sends a `beat` every second
+as a sign of life. Both sides import this module, so it imports neither Django nor OpenVINO.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Job:
     """What one worker is started for; travels on its standard input, never on its command line.
 
     `port` and `token` are the loopback port and the one-time secret of the link. `runtime` is
-    "batched" (ContinuousBatchingPipeline), "npu" (static LLMPipeline) or "echo" (no model).
+    "batched" (ContinuousBatchingPipeline), "npu" (static LLMPipeline), "embedding" (a sentence
+    encoder), "echo" or "echo-embedding" (no model).
     `properties` go to the pipeline as they are. Lengths are tokens, `cache_gigabytes` is the
     ceiling of the KV cache.
     """
@@ -163,3 +164,44 @@ async def read_message(reader: asyncio.StreamReader) -> dict[str, Any] | None:
     if not isinstance(message, dict):
         raise ProtocolError("a frame is not a JSON object")
     return message
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """Texts for an encoder, each as the ids it reads, special tokens included. `number` as in
+    EngineRequest."""
+
+    number: int
+    texts: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The answer to an EmbedRequest, whole: `vectors` are little-endian f32 in base64, the texts'
+    one after the other, not normalised. `seconds` is what the engine spent on steps that it had
+    texts in; `error` says why there are no vectors."""
+
+    number: int
+    vectors: str
+    seconds: float
+    error: str = ""
+
+
+def encode_embed(request: EmbedRequest) -> bytes:
+    """The frame that asks for vectors."""
+    return encode({"type": "embed", "request": asdict(request)})
+
+
+def decode_embed(message: Mapping[str, Any]) -> EmbedRequest:
+    """The request of an `embed` message."""
+    return EmbedRequest(**message["request"])
+
+
+def encode_embedded(answer: Embedded) -> bytes:
+    """The frame with the vectors."""
+    return encode({"type": "embedded", "answer": asdict(answer)})
+
+
+def decode_embedded(message: Mapping[str, Any]) -> Embedded:
+    """The answer of an `embedded` message."""
+    return Embedded(**message["answer"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from inference.worker.protocol import Chunk, EngineRequest
+from inference.worker.protocol import Chunk, Embedded, EmbedRequest, EngineRequest
 
-Send = Callable[[Sequence[Chunk]], Awaitable[None]]
+Send = Callable[[Sequence[Chunk] | Embedded], Awaitable[None]]
+"""Takes one step's chunks, or the vectors of one request."""
 
 
 class Runtime(Protocol):
@@ -24,3 +25,11 @@ class Runtime(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """What the engine can tell about itself once loaded."""
+
+
+@runtime_checkable
+class EmbeddingEngine(Runtime, Protocol):
+    """An engine that turns texts into vectors."""
+
+    def embed(self, request: EmbedRequest) -> None:
+        """Take texts. Never blocks; the answer, or the reason why there is none, goes to `send`."""

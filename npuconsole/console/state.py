@@ -110,6 +110,7 @@ class ModelRow:
     is_starter: bool
     size_bytes: int
     quantization: str
+    generates: bool
     residences: tuple[Residence, ...]
     progress: Progress | None
 
@@ -260,6 +261,7 @@ def _draw_model(
         is_starter=is_starter,
         size_bytes=model.size_bytes if model else 0,
         quantization=model.quantization if model else "",
+        generates=model.generates if model else True,
         residences=tuple(
             Residence(
                 device=engine.device,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,13 @@ import httpx
 import pytest
 
 from tests.appliance_process import Appliance, copy_home, polls
+from tests.catalog.minilm_files import minilm_files
+from tests.catalog.tiny_encoder import break_word, write_encoder
 
 MODEL = "smollm2:135m"
+ENCODER = "all-minilm"
+BROKEN_ENCODER = "broken-encoder"
+"""Its vector of every text with an h is no number."""
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +42,37 @@ def log_lines(appliance: Appliance, request_id: str) -> list[str]:
         if lines := [line for line in appliance.lines if request_id in line]:
             return lines
     return []
+
+
+@pytest.fixture(scope="session")
+def encoder_home(starter_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the starter and all-MiniLM-L6-v2, which a real server imported from its
+    files. Servers get a copy of it."""
+    home = copy_home(starter_home, tmp_path_factory.mktemp("encoder") / "home")
+    drop = home / "models" / "import"
+    shutil.copytree(minilm_files(), drop / ENCODER)
+    write_encoder(drop / BROKEN_ENCODER)
+    appliance = Appliance.start(home)
+    try:
+        appliance.wait_until_started()
+        with appliance.client() as client:
+            for name in (ENCODER, BROKEN_ENCODER):
+                body = {"model": f"file:{name}", "stream": False}
+                assert client.post("/api/pull", json=body).json() == {"status": "success"}
+    finally:
+        appliance.stop()
+    (broken,) = (home / "models" / "installed").glob(f"{BROKEN_ENCODER}*")
+    break_word(broken, "h")
+    return home
+
+
+@pytest.fixture(scope="session")
+def encoder_api(
+    encoder_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Appliance]:
+    """A server with both models on the CPU; shared like `api`."""
+    home = copy_home(encoder_home, tmp_path_factory.mktemp("encoder-api") / "home")
+    appliance = Appliance.start(home, NPU_PROXY_DEVICE="CPU")
+    appliance.wait_until_started()
+    yield appliance
+    appliance.stop()

@@ -144,12 +144,3 @@ def test_openai_says_404_with_its_code_for_names_of_any_form(
         "model",
     )
     assert name.replace("%3A", ":") in error["message"]
-
-
-def test_openai_embeddings_are_refused_by_name(client: httpx.Client) -> None:
-    missing = client.post("/v1/embeddings", json={"model": "llama9", "input": "x"})
-    present = client.post("/v1/embeddings", json={"model": MODEL, "input": "x"})
-
-    assert missing.status_code == 404
-    assert present.status_code == 400
-    assert "does not support embeddings" in present.json()["error"]["message"]

@@ -1,5 +1,6 @@
 """A small hub on loopback that speaks enough of the hub's HTTP for the unmodified client: model
-info with LFS hashes, resolve with a redirect to a content store, ranges; and that can misbehave."""
+info with LFS hashes, resolve with a redirect to a content store, ranges, small files that only have
+a git hash and are answered at once; and that can misbehave."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "1" * 40
+PLAIN_SUFFIXES = frozenset({".json", ".txt"})
+"""Files that are not in the content store."""
 
 
 @dataclass
@@ -22,6 +25,7 @@ class Misbehaviour:
     one by one; `status` answers everything with that code; `is_silent` answers nothing at all."""
 
     flips_a_bit: bool = False
+    tells_wrong_git_hashes: bool = False
     drops: list[int] = field(default_factory=list)
     status: int = 0
     is_silent: bool = False
@@ -89,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._info(repository, folder)
                 return
             if match := re.fullmatch(rf"/{re.escape(repository)}/resolve/[^/]+/(.+)", path):
-                self._resolve(folder / match[1])
+                self._resolve(repository, folder / match[1])
                 return
             if match := re.fullmatch(rf"/store/{re.escape(repository)}/(.+)", path):
                 self._content(folder / match[1])
@@ -98,17 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _info(self, repository: str, folder: Path) -> None:
         siblings = [
-            {
-                "rfilename": path.name,
-                "size": path.stat().st_size,
-                "blobId": "0" * 40,
-                "lfs": {
-                    "sha256": self.server_hub.sha256_of(path),
-                    "size": path.stat().st_size,
-                    "pointerSize": 134,
-                },
-            }
-            for path in sorted(folder.iterdir())
+            self._sibling(path, path.relative_to(folder).as_posix())
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
         ]
         body = {
             "_id": "0",
@@ -119,11 +115,22 @@ class _Handler(BaseHTTPRequestHandler):
         }
         self._answer(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
-    def _resolve(self, path: Path) -> None:
+    def _sibling(self, path: Path, name: str) -> dict[str, object]:
+        size = path.stat().st_size
+        if path.suffix in PLAIN_SUFFIXES:
+            wrong = self.server_hub.misbehaviour.tells_wrong_git_hashes
+            return {"rfilename": name, "size": size, "blobId": "0" * 40 if wrong else _blob(path)}
+        lfs = {"sha256": self.server_hub.sha256_of(path), "size": size, "pointerSize": 134}
+        return {"rfilename": name, "size": size, "blobId": "0" * 40, "lfs": lfs}
+
+    def _resolve(self, repository: str, path: Path) -> None:
         if not path.is_file():
             self._answer(404, b"", {"X-Error-Code": "EntryNotFound"})
             return
-        repository = next(k for k, v in self.server_hub.repositories.items() if v == path.parent)
+        if path.suffix in PLAIN_SUFFIXES:
+            headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{_blob(path)}"'}
+            self._answer(200, path.read_bytes(), headers)
+            return
         etag = self.server_hub.sha256_of(path)
         self._answer(
             302,
@@ -176,3 +183,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(length))
         self.end_headers()
+
+
+def _blob(path: Path) -> str:
+    """Git's hash of the contents."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

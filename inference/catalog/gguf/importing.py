@@ -1,8 +1,5 @@
 """The steps of one import, from a GGUF file to a folder that every engine can load."""
 
-import shutil
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -17,6 +14,7 @@ from inference.catalog.gguf.rope import split_rotations_in_halves
 from inference.catalog.gguf.tokenizer import Tokenizer, build_tokenizer
 from inference.catalog.gguf.tokenizer_models import build_tokenizer_models
 from inference.catalog.gguf.weights import repack_int8
+from inference.catalog.import_child import Report, published_folder
 
 WeightFormat = Literal["file", "int8"]
 WEIGHT_FORMATS: Final[tuple[WeightFormat, ...]] = ("file", "int8")
@@ -26,32 +24,20 @@ WEIGHT_FORMATS: Final[tuple[WeightFormat, ...]] = ("file", "int8")
 # bound by memory, and there the file's four bits win. Measured in docs/starter-weights.md.
 _INT8_BELOW: Final = 1_000_000_000
 
-Report = Callable[[str, float], None]  # name of the step that begins, share of the work done
-
 
 def import_gguf(
     source: Path, target: Path, weight_format: WeightFormat | None, report: Report
 ) -> dict[str, Any]:
     """Import `source` into the new folder `target` and return its facts.
 
-    `weight_format` None takes the one that serves a model of this size best.
-    Works in a temporary folder beside `target` that is renamed at the end, so that `target` either
-    is complete or is not there. Raises GgufError when the file cannot be used, FileExistsError
-    when `target` is there already, OSError when the disk fails. Blocks for seconds to minutes.
+    `weight_format` None takes the one that serves a model of this size best. Raises GgufError when
+    the file cannot be used, FileExistsError when `target` is there already, OSError when the disk
+    fails. Blocks for seconds to minutes.
     """
-    if target.exists():
-        raise FileExistsError("The target folder exists already.")
-    report("metadata", 0.0)
-    metadata = read_metadata(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        facts = _fill(work, source, metadata, weight_format or best_format(metadata), report)
-        work.chmod(0o755)  # mkdtemp makes it private
-        work.rename(target)
-        return facts
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with published_folder(target) as work:
+        report("metadata", 0.0)
+        metadata = read_metadata(source)
+        return _fill(work, source, metadata, weight_format or best_format(metadata), report)
 
 
 def best_format(metadata: Metadata) -> WeightFormat:

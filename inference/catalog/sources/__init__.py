@@ -60,7 +60,8 @@ class Source(Protocol):
     def fetch(
         self, files: Sequence[SourceFile], folder: Path, progress: FileProgress, stop: Stop
     ) -> None:
-        """Put `files` under `folder`. What arrived is not verified. Raises PullFailed, Stopped."""
+        """Put `files` under `folder`, one after the other, and tell `progress` of each as it comes.
+        What arrived is not verified. Raises PullFailed, Stopped."""
 
 
 def bytes_under(folder: Path) -> int:

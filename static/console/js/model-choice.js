@@ -1,4 +1,4 @@
-// Which model the chat asks: the ready ones, the last choice remembered in this browser.
+// Which model the chat asks: those that can answer now, the last choice remembered in this browser.
 
 import { el } from "./dom.js";
 
@@ -18,7 +18,9 @@ export class ModelChoice {
   }
 
   draw(picture) {
-    const names = picture.models.filter(({ status }) => status === "ready").map(({ name }) => name);
+    const names = picture.models
+      .filter(({ status, generates }) => status === "ready" && generates)
+      .map(({ name }) => name);
     const wanted = names.join("\n");
     if (wanted === this.#shown) return;
     this.#shown = wanted;
