@@ -16,6 +16,11 @@ from typing import Any, Protocol
 from inference.errors import InvalidRequest
 
 LONGEST_PROBLEM = 200
+NO_ARGUMENTS: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {},
+    "additionalProperties": False,
+}
 _UNCHECKED = ("pattern", "patternProperties")
 
 Tool = Mapping[str, Any]
@@ -70,7 +75,7 @@ def function_of(tool: Tool) -> Mapping[str, Any]:
 
 def parameters_of(tool: Tool) -> Any:
     """The JSON schema of a tool's arguments; a tool without one takes none."""
-    return function_of(tool).get("parameters") or {"type": "object", "properties": {}}
+    return function_of(tool).get("parameters") or NO_ARGUMENTS
 
 
 @functools.lru_cache(maxsize=32)

@@ -15,6 +15,7 @@ from typing import Any
 from inference.prompts import thinking
 from inference.prompts.described import describe_tools
 from inference.prompts.sandbox import names_in
+from inference.prompts.templates import check_template
 from inference.prompts.tool_formats.hermes import HERMES
 from inference.prompts.tool_formats.phi import PHI
 from inference.prompts.tool_formats.registry import format_in
@@ -34,6 +35,8 @@ class Prepared:
     variables: Mapping[str, Any] = field(default_factory=dict)
     tool_format: ToolFormat | None = None
     tags: thinking.Tags | None = None
+    is_described: bool = False
+    """Whether the tools are told in words, because the template knows none."""
 
 
 def prepare(
@@ -46,7 +49,10 @@ def prepare(
     variables: Mapping[str, Any] | None = None,
 ) -> Prepared:
     """The conversation for that chat template. Of a request that may not call tools the model is
-    told none; `variables` are the client's own for the template and win."""
+    told none; `variables` are the client's own for the template and win. Raises InvalidRequest when
+    the template is none.
+    """
+    check_template(template)
     offered = tuple(tools) if choice.mode != "none" else ()
     tags = thinking.tags_in(template)
     turns = tuple(_with_reasoning(message, template, tags) for message in messages)
@@ -54,7 +60,7 @@ def prepare(
     native = native_format(template)
     if native is None:
         turns = describe_tools(turns, offered)
-        return Prepared(turns, (), values, HERMES if offered else None, tags)
+        return Prepared(turns, (), values, HERMES if offered else None, tags, True)
     turns = _with_calls_as_wanted(turns, template)
     tool_format = native if offered else None
     if native is PHI and "tools" not in names_in(template):

@@ -72,9 +72,14 @@ def check_schema(schema: Any, field: str) -> None:
     grammar_of(schema, field)
 
 
+def read_schema(text: str) -> Any:
+    """A schema from its JSON, as SchemaCompiler wants it: numbers exactly as they were written."""
+    return json.loads(text, parse_float=Decimal)
+
+
 @functools.lru_cache(maxsize=128)
 def _grammar_of(text: str, field: str) -> Held:
-    compiler = SchemaCompiler(RuleBook(), json.loads(text, parse_float=Decimal))
+    compiler = SchemaCompiler(RuleBook(), read_schema(text))
     try:
         root = compiler.root()
     except CannotHold as refusal:
@@ -108,7 +113,7 @@ class SchemaCompiler:
     def value(self, schema: Any) -> str:
         """The expression of a schema's values. Raises CannotHold."""
         if schema is True or schema == {}:
-            return self._any_value()
+            return self.any_value()
         if schema is False:
             raise CannotHold("false", "nothing satisfies it")
         if not isinstance(schema, Mapping):
@@ -199,7 +204,7 @@ class SchemaCompiler:
         if "const" in schema or "enum" in schema:
             return self._listed(schema, types)
         if not types:
-            return self._any_value()
+            return self.any_value()
         return either([self._of_type(schema, name) for name in types])
 
     def _listed(self, schema: Schema, types: Sequence[str]) -> str:
@@ -231,7 +236,7 @@ class SchemaCompiler:
                 lambda: objects.object_(self.book, schema, self.value, self._string)
             )
         else:
-            text = objects.any_object(self.book, self._any_value())
+            text = objects.any_object(self.book, self.any_value())
         return self.book.rule("object", text)
 
     def _within(self, make: Any) -> str:
@@ -284,7 +289,8 @@ class SchemaCompiler:
         except TooMany:
             raise CannotHold("multipleOf", "powers of ten, or few between bounds") from None
 
-    def _any_value(self) -> str:
+    def any_value(self) -> str:
+        """The expression of any JSON value."""
         if not self._any:
             self._any = self.book.new_name("value")
             string, number = any_string(self.book), self.book.rule("number", ANY_NUMBER)

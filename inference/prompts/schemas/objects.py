@@ -101,13 +101,20 @@ def _other_member(book: RuleBook, schema: Schema, value: Value, key: Value) -> s
         if name_schema is False or extra is False or "enum" in name_schema:
             return ""
         return sequence(key({"type": "string", **name_schema}), COLON, value(extra))
-    if extra is False or (names and not isinstance(extra, Mapping)) or (names and not extra):
-        return ""
-    if schema.get("required") and not isinstance(extra, Mapping):
+    if not _invites_others(schema, extra):
         return ""
     taken = [*names, *(schema.get("required") or ())]
     name = other_string(book, taken) if taken else any_string(book)
     return sequence(name, COLON, value(extra))
+
+
+def _invites_others(schema: Schema, extra: Any) -> bool:
+    if extra is False:
+        return False
+    if schema.get("properties") or schema.get("required"):
+        return isinstance(extra, Mapping) and bool(extra)
+    # An empty list of properties says that there are none.
+    return "properties" not in schema or "additionalProperties" in schema
 
 
 def _in_order(book: RuleBook, members: list[_Member], other: str) -> str:
