@@ -13,11 +13,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-MOST_RULES = 20_000
-LAST_CHARACTER = 0x10FFFF
+from inference.prompts.schemas.characters import Ranges
 
-Ranges = tuple[tuple[int, int], ...]
-"""Characters as sorted, separate ranges of code points, both ends included."""
+MOST_RULES = 20_000
 
 EMPTY = '""'
 # Where a value holds the text of a special token, the model could write that token, and it would
@@ -103,7 +101,7 @@ def repeated(part: str, least: int, most: int | None) -> str:
     return f"{group}{{{least},{most}}}"
 
 
-def characters(ranges: Ranges) -> str:
+def one_of(ranges: Ranges) -> str:
     """One character of those; there must be one."""
     parts = [
         _class_character(low)
@@ -112,48 +110,6 @@ def characters(ranges: Ranges) -> str:
         for low, high in ranges
     ]
     return f"[{''.join(parts)}]"
-
-
-def without(ranges: Ranges, taken: Iterable[int]) -> Ranges:
-    """The characters of `ranges` but for those `taken`."""
-    left: list[tuple[int, int]] = []
-    points = sorted(set(taken))
-    for low, high in ranges:
-        start = low
-        for point in points:
-            if start <= point <= high:
-                left += [(start, point - 1)] if point > start else []
-                start = point + 1
-        left += [(start, high)] if start <= high else []
-    return tuple(left)
-
-
-def normal(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """Sorted, without overlaps."""
-    merged: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
-        else:
-            merged.append((low, high))
-    return tuple(merged)
-
-
-def complement(ranges: Ranges, within: Ranges) -> Ranges:
-    """The characters of `within` that are not in `ranges`."""
-    left = list(within)
-    for low, high in ranges:
-        kept: list[tuple[int, int]] = []
-        for start, end in left:
-            kept += [(start, min(end, low - 1))] if start < low else []
-            kept += [(max(start, high + 1), end)] if end > high else []
-        left = kept
-    return normal(left)
-
-
-def intersection(first: Ranges, second: Ranges) -> Ranges:
-    """The characters in both."""
-    return complement(complement(first, ((0, LAST_CHARACTER),)), second)
 
 
 def _quoted(text: str) -> str:

@@ -10,30 +10,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from inference.prompts.schemas.ebnf import (
-    EMPTY,
+from inference.prompts.schemas.characters import (
+    CLASSES,
     LAST_CHARACTER,
+    PLAIN,
+    Class,
     Ranges,
-    characters,
-    complement,
-    either,
     intersection,
-    literal,
-    normal,
-    repeated,
-    sequence,
 )
-from inference.prompts.schemas.strings import PLAIN
+from inference.prompts.schemas.ebnf import EMPTY, either, literal, one_of, repeated, sequence
 
 LONGEST_PATTERN = 2_000
 MOST_REPEATS = 1_000
 DEEPEST = 50
 
-_DIGIT: Ranges = ((0x30, 0x39),)
-_WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
-_SPACE: Ranges = ((0x09, 0x0D), (0x20, 0x20))
-_ALL: Ranges = ((0, LAST_CHARACTER),)
-_CLASSES = {"d": _DIGIT, "w": _WORD, "s": _SPACE}
 _CONTROLS = {"n": 0x0A, "r": 0x0D, "t": 0x09, "f": 0x0C, "v": 0x0B, "0": 0x00}
 _JSON_ESCAPES = {0x22: '"', 0x5C: "\\", 0x08: "b", 0x0C: "f", 0x0A: "n", 0x0D: "r", 0x09: "t"}
 
@@ -91,7 +81,7 @@ def string_with(pattern: str) -> Piece:
     options = reader.alternatives(depth=0)
     if reader.at < len(pattern):
         raise NotExpressible("a bracket is closed that was not opened")
-    around = repeated(characters(PLAIN), 0, None)
+    around = repeated(one_of(PLAIN), 0, None)
     if len(options) == 1 and options[0].begins and options[0].ends:
         return options[0]
     whole = [
@@ -151,7 +141,7 @@ class _Reader:
         if character == "(":
             return self._group(depth)
         if character == "[":
-            return _one_of(*self._class())
+            return _of_class(*self._class())
         if character == ".":
             return _one(PLAIN)
         if character == "\\":
@@ -215,13 +205,13 @@ class _Reader:
 
     def _escape(self) -> Piece:
         character = self._next()
-        if character.lower() in _CLASSES:
-            return _one_of(self._escaped_class(character), is_wide=True)
+        if character.lower() in CLASSES:
+            return _of_class(self._escaped_class(character), is_wide=True)
         return _one_exactly(self._escaped_point(character))
 
-    def _escaped_class(self, character: str) -> Ranges:
-        ranges = _CLASSES[character.lower()]
-        return complement(ranges, _ALL) if character.isupper() else ranges
+    def _escaped_class(self, character: str) -> Class:
+        found = CLASSES[character.lower()]
+        return found.negated() if character.isupper() else found
 
     def _escaped_point(self, character: str) -> int:
         if character in _CONTROLS:
@@ -249,37 +239,38 @@ class _Reader:
             raise NotExpressible(f"\\{kind}{digits}")
         return point
 
-    def _class(self) -> tuple[Ranges, bool]:
+    def _class(self) -> tuple[Class, bool]:
         """The characters of [...], and whether it was written as those it excludes."""
         is_negated = self._take("^")
-        ranges: list[tuple[int, int]] = []
+        found = Class((), ())
         while not self._take("]"):
-            low = self._class_member()
-            is_range = (
-                self._pattern.startswith("-", self.at)
-                and self._pattern[self.at + 1 : self.at + 2] not in ("]", "")
-                and len(low) == 1
-                and low[0][0] == low[0][1]
-            )
-            if is_range:
+            member = self._class_member()
+            follows = self._pattern[self.at + 1 : self.at + 2]
+            if (
+                isinstance(member, int)
+                and self._pattern.startswith("-", self.at)
+                and follows != "]"
+            ):
                 self.at += 1
                 high = self._class_member()
-                if len(high) != 1 or high[0][0] != high[0][1] or high[0][0] < low[0][0]:
+                if not isinstance(high, int) or high < member:
                     raise NotExpressible("a class with a range that is none")
-                low = ((low[0][0], high[0][0]),)
-            ranges += low
-        found = normal(ranges)
-        return (complement(found, _ALL), True) if is_negated else (found, False)
+                found = found.with_(Class(((member, high),), ((member, high),)))
+            elif isinstance(member, int):
+                found = found.with_(Class(((member, member),), ((member, member),)))
+            else:
+                found = found.with_(member)
+        return (found.negated(), True) if is_negated else (found, False)
 
-    def _class_member(self) -> Ranges:
+    def _class_member(self) -> int | Class:
+        """A character's code point, or a class inside of one."""
         character = self._next()
         if character != "\\":
-            return ((ord(character), ord(character)),)
+            return ord(character)
         escaped = self._next()
-        if escaped.lower() in _CLASSES:
+        if escaped.lower() in CLASSES:
             return self._escaped_class(escaped)
-        point = 0x08 if escaped == "b" else self._escaped_point(escaped)
-        return ((point, point),)
+        return 0x08 if escaped == "b" else self._escaped_point(escaped)
 
     def _next(self) -> str:
         if self.at >= len(self._pattern):
@@ -302,13 +293,14 @@ class _Reader:
 
 
 def _one(ranges: Ranges) -> Piece:
-    return Piece(characters(ranges), 1, 1)
+    return Piece(one_of(ranges), 1, 1)
 
 
-def _one_of(ranges: Ranges, is_wide: bool) -> Piece:
+def _of_class(found: Class, is_wide: bool) -> Piece:
     """One character of a class. Those that JSON escapes are kept only where they are named."""
+    ranges = found.narrow
     plain = intersection(ranges, PLAIN)
-    options = [characters(plain)] if plain else []
+    options = [one_of(plain)] if plain else []
     if not is_wide:
         named = [point for point in _JSON_ESCAPES if any(a <= point <= b for a, b in ranges)]
         options += map(_point, named)

@@ -8,21 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from inference.prompts.schemas.ebnf import (
-    LAST_CHARACTER,
-    Ranges,
-    RuleBook,
-    characters,
-    literal,
-    without,
-)
+from inference.prompts.schemas.characters import PLAIN, without
+from inference.prompts.schemas.ebnf import RuleBook, literal, one_of
 
 LONGEST_COUNTED = 256
 """Characters. The engine needs some 6 ms for each place in a counted string, once per engine, on a
 vocabulary of 49,000 tokens; longer limits are reported as not held."""
-
-PLAIN: Ranges = ((0x20, 0x21), (0x23, 0x5B), (0x5D, 0xD7FF), (0xE000, LAST_CHARACTER))
-"""The characters that stand for themselves inside a JSON string."""
 
 QUOTE = '"\\""'
 ESCAPED = '"\\\\" ["\\\\/bfnrt]'
@@ -65,7 +56,7 @@ def _not_these(book: RuleBook, names: list[str], rest: str) -> str:
         if name:
             following.setdefault(name[0], []).append(name[1:])
     options = [] if "" in names else [QUOTE]
-    options.append(f"{characters(without(PLAIN, map(ord, following)))} {rest}")
+    options.append(f"{one_of(without(PLAIN, map(ord, following)))} {rest}")
     for character, ends in following.items():
         if any(low <= ord(character) <= high for low, high in PLAIN):
             options.append(f"{literal(character)} {_not_these(book, ends, rest)}")
