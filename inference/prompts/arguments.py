@@ -45,9 +45,11 @@ class ToolChecks:
         validator = self._validators.get(name)
         if validator is None:
             return f"there is no tool {name[:LONGEST_PROBLEM]!r}"
+        from referencing.exceptions import Unresolvable
+
         try:
             error = next(iter(validator.iter_errors(arguments)), None)
-        except (LookupError, RecursionError) as unresolved:
+        except (Unresolvable, RecursionError) as unresolved:
             return f"the tool's schema cannot be applied: {unresolved}"[:LONGEST_PROBLEM]
         if error is None:
             return ""
@@ -78,13 +80,17 @@ def parameters_of(tool: Tool) -> Any:
     return function_of(tool).get("parameters") or NO_ARGUMENTS
 
 
+def _pass(validator: Any, value: Any, instance: Any, schema: Any) -> None:
+    """A keyword that is not checked."""
+
+
 @functools.lru_cache(maxsize=32)
 def _checks(text: str) -> ToolChecks:
     from jsonschema import Draft202012Validator, SchemaError
     from jsonschema.validators import extend
     from referencing import Registry
 
-    validator = extend(Draft202012Validator, dict.fromkeys(_UNCHECKED))
+    validator = extend(Draft202012Validator, dict.fromkeys(_UNCHECKED, _pass))
     validators = {}
     for function in json.loads(text):
         schema = parameters_of(function)

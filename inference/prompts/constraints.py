@@ -59,7 +59,17 @@ def call_grammar(
     if choice.mode == "auto":
         return _free_calls(tool_format.name, key, choice.is_parallel)
     is_one = is_described or not choice.is_parallel or len(choice.names) == 1
-    return _forced_calls(tool_format.name, key, 1 if is_one else MOST_FORCED_CALLS)
+    return _forced_calls(tool_format.name, key, 1 if is_one else MOST_FORCED_CALLS, must_hold=True)
+
+
+def calls_or(
+    grammar: Grammar, tool_format: ToolFormat, tools: Sequence[Tool], choice: ToolChoice
+) -> Grammar:
+    """An answer as `grammar` says, or a call instead of it. A tool whose schema cannot be held may
+    get any arguments. Raises InvalidRequest for a named tool that is not there."""
+    key = json.dumps([function_of(tool) for tool in _allowed(tools, choice)])
+    calls = _forced_calls(tool_format.name, key, 1, must_hold=False)
+    return _structure({"type": "or", "elements": [_part(calls), _part(grammar)]})
 
 
 def after_thinking(grammar: Grammar, tags: Tags, *, is_open: bool) -> Grammar:
@@ -69,9 +79,10 @@ def after_thinking(grammar: Grammar, tags: Tags, *, is_open: bool) -> Grammar:
         "type": "tag",
         "begin": "" if is_open else f"{tags.open}\n",
         "content": {"type": "any_text"},
-        "end": f"{tags.close}\n\n",
+        "end": tags.close,
     }
-    return _structure({"type": "sequence", "elements": [reasoning, _part(grammar)]})
+    space = {"type": "const_string", "value": "\n\n"}
+    return _structure({"type": "sequence", "elements": [reasoning, space, _part(grammar)]})
 
 
 def _allowed(tools: Sequence[Tool], choice: ToolChoice) -> list[Tool]:
@@ -91,10 +102,10 @@ def _can_be_triggered(wrapping: Wrapping, openers: tuple[str, ...]) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def _forced_calls(format_name: str, key: str, most: int) -> Grammar:
+def _forced_calls(format_name: str, key: str, most: int, *, must_hold: bool) -> Grammar:
     wrapping = _format_named(format_name).wrapping
     book = RuleBook()
-    call = _any_call(book, wrapping, read_schema(key), must_hold=True)
+    call = _any_call(book, wrapping, read_schema(key), must_hold=must_hold)
     more = repeated(f"{literal(wrapping.between)} {call}", 0, most - 1)
     whole = sequence(literal(wrapping.first), call, more, literal(wrapping.last))
     return Grammar("ebnf", book.text(whole))

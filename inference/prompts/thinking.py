@@ -88,6 +88,17 @@ def begin_answer(prompt: str, tags: Tags, think: Think) -> str:
     return f"{prompt}{tags.open}\n\n{tags.close}\n\n"
 
 
+def is_expected(template: str, think: Think) -> bool:
+    """Whether a model with tags is going to reason: templates that read `thinking` do so only when
+    told, others unless told not to."""
+    if is_off(think):
+        return False
+    names = names_in(template)
+    if "thinking" in names and "enable_thinking" not in names:
+        return think is not None and think != ""
+    return True
+
+
 def is_open_at_end(prompt: str, tags: Tags) -> bool:
     """Whether the template has already opened the reasoning, so that the answer begins in it."""
     return prompt.rstrip().endswith(tags.open)
