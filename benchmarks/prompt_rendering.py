@@ -25,7 +25,7 @@ from inference.requests import Message
 SYSTEM_BYTES = 100_000
 TOOLS = 40
 ROUNDS = 15
-SENTENCE = "The assistant reads the files it changes, keeps to the style it finds and explains why. "
+SENTENCE = "The assistant reads the files it changes, keeps to the style it finds and says why. "
 
 NATIVE = """{%- if tools %}{{- '<|im_start|>system\\n' + messages[0].content + '\\n\\n<tools>' }}
 {%- for tool in tools %}{{- '\\n' + (tool | tojson) }}{%- endfor %}

@@ -43,8 +43,12 @@ class Grammar:
             return self._make(chance.choice(options), chance, depth)
         part, least, most = parts
         more = 0 if depth <= 0 else chance.choice([0, 0, 1, 2, 5])
-        times = least + more if most is None else chance.choice([least, most, min(most, least + more)])
-        return "".join(self._make(part, chance, depth) for _ in range(times if depth > 0 else least))
+        times = (
+            least + more if most is None else chance.choice([least, most, min(most, least + more)])
+        )
+        return "".join(
+            self._make(part, chance, depth) for _ in range(times if depth > 0 else least)
+        )
 
     def _height(self, node: Any, seen: int) -> int:
         kind, *parts = node
@@ -150,4 +154,8 @@ def class_ranges(text: str) -> list[tuple[int, int]]:
     if not negated:
         return points
     excluded = {point for low, high in points for point in range(low, high + 1)}
-    return [(point, point) for point in [*range(0x20, 0x7F), 0xE4, 0x65E5, 0x1F600] if point not in excluded]
+    return [
+        (point, point)
+        for point in [*range(0x20, 0x7F), 0xE4, 0x65E5, 0x1F600]
+        if point not in excluded
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -41,7 +42,7 @@ def parsed(text, checks, format_name="hermes", tags=THINK, cuts=(), **options):
     )
     edges = [0, *sorted(cuts), len(text)]
     events = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         events += parser.feed(text[start:end])
     return merged(events + parser.finish())
 
@@ -58,13 +59,30 @@ def add(index: int = 0, **arguments) -> ToolCall:
     return ToolCall(index, "add", arguments)
 
 
+CALL = '{"name": "add", "arguments": {"a": 1, "b": 2}}'
+MORE = '{"name": "add", "arguments": {"b": 4, "a": 3}}'
+FIRST, SECOND = add(a=1, b=2), add(1, b=4, a=3)
+NAMED = '[TOOL_CALLS]add[ARGS]{"a": 1, "b": 2}[TOOL_CALLS]add[CALL_ID]x[ARGS]{"b": 4, "a": 3}'
+LLAMA_CALL, LLAMA_MORE = (it.replace("arguments", "parameters") for it in (CALL, MORE))
+
 CASES = [
-    # Hermes
-    ("hermes", '<tool_call>\n{"name": "add", "arguments": {"a": 1, "b": 2}}\n</tool_call>', [add(a=1, b=2)]),
-    ("hermes", 'Sure.\n<tool_call>{"name": "add", "arguments": {"b": 2, "a": 1}}</tool_call>\nDone.\n', [text("Sure."), add(b=2, a=1), text("Done.\n")]),
-    ("hermes", '<tool_call>{"name": "add", "arguments": {"a": 1, "b": 2}}</tool_call>\n<tool_call>{"name": "add", "arguments": {"a": 3, "b": 4}}</tool_call>', [add(a=1, b=2), add(1, a=3, b=4)]),
-    ("hermes", '<tool_call>{"name": "add", "arguments": "{\\"a\\": 1, \\"b\\": 2}"}</tool_call>', [add(a=1, b=2)]),
-    ("hermes", '<tool_call>{"name": "add", "arguments": {"a": 1, "b": 2}}', [add(a=1, b=2)]),
+    ("hermes", f"<tool_call>\n{CALL}\n</tool_call>", [FIRST]),
+    (
+        "hermes",
+        f"Sure.\n<tool_call>{CALL}</tool_call>\nDone.\n",
+        [text("Sure."), FIRST, text("Done.\n")],
+    ),
+    (
+        "hermes",
+        f"<tool_call>{CALL}</tool_call>\n<tool_call>\n{MORE}</tool_call>\n",
+        [FIRST, SECOND],
+    ),
+    (
+        "hermes",
+        '<tool_call>{"name": "add", "arguments": "{\\"a\\": 1, \\"b\\": 2}"}</tool_call>',
+        [FIRST],
+    ),
+    ("hermes", f"<tool_call>{CALL}", [FIRST]),
     ("hermes", "a <tool_call>no call</tool_call> b", [text("a no call b")]),
     ("hermes", '<tool_call>{"name": "add", "argu', [text('{"name": "add", "argu')]),
     ("hermes", "if a <tool_b: a < b", [text("if a <tool_b: a < b")]),
@@ -74,28 +92,36 @@ CASES = [
     ("hermes", "<think>\n\n</think>\n\nYes.", [text("Yes.")]),
     ("hermes", "<think>never ends", [thought("never ends")]),
     ("hermes", "no tag</think>at the start", [text("no tagat the start")]),
-    ("hermes", '<think>ok</think>\n<tool_call>{"name": "add", "arguments": {"a": 1, "b": 2}}</tool_call>', [thought("ok"), add(a=1, b=2)]),
-    ("hermes", '<think>ok <tool_call>{"name": "add", "arguments": {"a": 1, "b": 2}}</tool_call>', [thought("ok"), add(a=1, b=2)]),
-    ("hermes", '<think>a <tool_call>{"name": "x"}</tool_call> b</think>c', [thought('a {"name": "x"} b'), text("c")]),
+    ("hermes", f"<think>ok</think>\n<tool_call>{CALL}</tool_call>", [thought("ok"), FIRST]),
+    ("hermes", f"<think>ok <tool_call>{CALL}</tool_call>", [thought("ok"), FIRST]),
+    (
+        "hermes",
+        '<think>a <tool_call>{"name": "x"}</tool_call> b</think>c',
+        [thought('a {"name": "x"} b'), text("c")],
+    ),
     # Llama 3
-    ("llama3", '{"name": "add", "parameters": {"a": 1, "b": 2}}', [add(a=1, b=2)]),
-    ("llama3", '\n {"name": "add", "parameters": {"a": 1, "b": 2}}; {"name": "add", "parameters": {"a": 3, "b": 4}}\n', [add(a=1, b=2), add(1, a=3, b=4)]),
-    ("llama3", '<|python_tag|>{"name": "add", "parameters": {"a": 1, "b": 2}}', [add(a=1, b=2)]),
-    ("llama3", '[add(a=1, b=2), add(b=-4.5, a=3)]', [add(a=1, b=2), add(1, b=-4.5, a=3)]),
+    ("llama3", LLAMA_CALL, [FIRST]),
+    ("llama3", f"\n {LLAMA_CALL}; {LLAMA_MORE}\n", [FIRST, SECOND]),
+    ("llama3", f"<|python_tag|>{LLAMA_CALL}", [FIRST]),
+    ("llama3", "[add(a=1, b=2), add(b=4, a=3)]", [FIRST, SECOND]),
     ("llama3", '{"answer": {"a": 1}} is it', [text('{"answer": {"a": 1}} is it')]),
     ("llama3", '{"name": "Bob", "parameters": 3}', [text('{"name": "Bob", "parameters": 3}')]),
     ("llama3", "[1, 2] is a list", [text("[1, 2] is a list")]),
-    ("llama3", 'It is {"name": "add", "parameters": {}}', [text('It is {"name": "add", "parameters": {}}')]),
+    ("llama3", f"It is {LLAMA_CALL}", [text(f"It is {LLAMA_CALL}")]),
     # Mistral
-    ("mistral", '[TOOL_CALLS] [{"name": "add", "arguments": {"a": 1, "b": 2}, "id": "123456789"}]', [add(a=1, b=2)]),
-    ("mistral", '[TOOL_CALLS][{"name": "add", "arguments": {"a": 1, "b": 2}}, {"name": "add", "arguments": {"a": 3, "b": 4}}]', [add(a=1, b=2), add(1, a=3, b=4)]),
-    ("mistral", 'Well.[TOOL_CALLS]add[ARGS]{"a": 1, "b": 2}[TOOL_CALLS]add[CALL_ID]123456789[ARGS]{"a": 3, "b": 4}', [text("Well."), add(a=1, b=2), add(1, a=3, b=4)]),
+    ("mistral", f'[TOOL_CALLS] [{CALL[:-1]}, "id": "123456789"}}]', [FIRST]),
+    ("mistral", f"[TOOL_CALLS][{CALL}, {MORE}]", [FIRST, SECOND]),
+    (
+        "mistral",
+        "Well." + NAMED,
+        [text("Well."), FIRST, SECOND],
+    ),
     ("mistral-named", 'add{"a": 1}', [text('add{"a": 1}')]),
     ("mistral-named", "[TOOL_CALLS] nothing of the kind", [text(" nothing of the kind")]),
     # Phi and Granite
-    ("phi", '<|tool_call|>[{"name": "add", "arguments": {"a": 1, "b": 2}}]<|/tool_call|>', [add(a=1, b=2)]),
-    ("granite", 'Let me see.<|tool_call|>[{"name": "add", "arguments": {"a": 1, "b": 2}}]\n', [text("Let me see."), add(a=1, b=2)]),
-]  # fmt: skip
+    ("phi", f"<|tool_call|>[{CALL}]<|/tool_call|>", [FIRST]),
+    ("granite", f"Let me see.<|tool_call|>[{CALL}]\n", [text("Let me see."), FIRST]),
+]
 
 
 @pytest.mark.parametrize(("format_name", "answer", "expected"), CASES)
@@ -165,6 +191,13 @@ def test_nothing_but_markup_and_space_is_lost(answer):
         return sorted(character for character in words if character.isalnum())
 
     assert letters(kept) == letters(left)
+
+
+def test_calls_in_pythons_words_have_jsons_values():
+    answer = "[add(a='x,)', b=[True, null, -1.5, {'c': None}])]"
+    assert parsed(answer, _known_tools, "llama3") == [
+        add(a="x,)", b=[True, None, -1.5, {"c": None}])
+    ]
 
 
 def test_a_call_is_told_as_soon_as_it_is_complete():

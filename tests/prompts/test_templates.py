@@ -109,9 +109,7 @@ def test_the_description_of_tools_follows_the_system_message():
 
 def test_a_model_is_told_of_no_tools_when_it_may_not_call_any():
     for family in FAMILIES:
-        assert "get_weather" not in rendered(
-            family, tools=TOOLS, choice=ToolChoice("none")
-        ), family
+        assert "get_weather" not in rendered(family, tools=TOOLS, choice=ToolChoice("none")), family
 
 
 def test_thinking_is_switched_by_the_variable_a_template_reads():
@@ -272,7 +270,8 @@ def test_templates_are_found_where_models_keep_them(tmp_path):
     assert read_chat_template(tmp_path) == ""
     (tmp_path / "tokenizer_config.json").write_text(
         '{"chat_template": [{"name": "default", "template": "D"}, '
-        '{"name": "tool_use", "template": "T"}], "bos_token": {"content": "<b>"}, "eos_token": "<e>"}'
+        '{"name": "tool_use", "template": "T"}], '
+        '"bos_token": {"content": "<b>"}, "eos_token": "<e>"}'
     )
     assert "T" in read_chat_template(tmp_path)
     assert read_special_tokens(tmp_path) == {"bos_token": "<b>", "eos_token": "<e>"}
