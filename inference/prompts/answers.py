@@ -70,9 +70,11 @@ class AnswerParser:
         self._format = tool_format
         self._tags = tags
         self._checks = checks
-        self._marks = (tool_format.markers if tool_format else ()) + (tags.all if tags else ())
-        longest_first = sorted(self._marks, key=len, reverse=True)
+        marks = (tool_format.markers if tool_format else ()) + (tags.all if tags else ())
+        longest_first = sorted(marks, key=len, reverse=True)
         self._markup = re.compile("|".join(map(re.escape, longest_first)))
+        self._beginnings = {mark[:end] for mark in marks for end in range(1, len(mark))}
+        self._longest = max(map(len, self._beginnings))
         self._events: list[AnswerEvent] = []
         self._calls = 0
         self._is_thinking = is_thinking
@@ -124,11 +126,10 @@ class AnswerParser:
 
     def _begun_markup(self) -> int:
         """How many characters at the end may be the beginning of markup."""
-        text = self._source.text[self._source.at :]
-        longest = max(map(len, self._marks)) - 1
-        for length in range(min(longest, len(text)), 0, -1):
-            if any(mark.startswith(text[-length:]) for mark in self._marks):
-                return length
+        text = self._source.text[max(self._source.at, len(self._source.text) - self._longest) :]
+        for start in range(len(text)):
+            if text[start:] in self._beginnings:
+                return len(text) - start
         return 0
 
     def _read_bare_calls(self, tool_format: ToolFormat) -> Generator[None, None, None]:

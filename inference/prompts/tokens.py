@@ -29,7 +29,8 @@ _ACROSS_A_SPACE = re.compile("[a-z][ \u0120\u2581][a-z]")
 _PROBE = "some words that are\nnot too plain, über all 3 lines of code."
 
 _loaded: dict[Path, Tokenizer] = {}
-_is_cuttable: dict[int, bool] = {}
+_is_cuttable: dict[int, tuple[Tokenizer, bool]] = {}
+"""By identity; the tokenizer is kept with it, or another could get its identity."""
 
 
 class TooManyTokens(Exception):
@@ -118,8 +119,9 @@ def _can_be_cut(tokenizer: Tokenizer) -> bool:
         parts = _BETWEEN_WORDS.split(_PROBE)
         is_same = _encode_pieces(tokenizer, [_PROBE]) == _encode_pieces(tokenizer, parts)
         words = tokenizer.get_vocab(with_added_tokens=True)
-        _is_cuttable[key] = is_same and not any(map(_ACROSS_A_SPACE.search, words))
-    return _is_cuttable[key]
+        is_clean = not any(map(_ACROSS_A_SPACE.search, words))
+        _is_cuttable[key] = (tokenizer, is_same and is_clean)
+    return _is_cuttable[key][1]
 
 
 def _count_slices(tokenizer: Tokenizer, text: str, limit: int) -> None:
