@@ -18,6 +18,7 @@ from inference.prompts.schemas.characters import Ranges
 MOST_RULES = 20_000
 
 EMPTY = '""'
+_ATOM = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|[A-Za-z_]\w*')
 # Where a value holds the text of a special token, the model could write that token, and it would
 # not be seen in the answer.
 _LIKE_A_SPECIAL_TOKEN = re.compile(r"<(?=[|/A-Za-z_\uff5c])")
@@ -93,7 +94,7 @@ def repeated(part: str, least: int, most: int | None) -> str:
         return EMPTY
     if (least, most) == (1, 1):
         return part
-    group = f"( {part} )"
+    group = part if _ATOM.fullmatch(part) else f"( {part} )"
     if (least, most) == (0, 1):
         return f"{group}?"
     if most is None:
