@@ -19,7 +19,7 @@ from inference.prompts.schemas.formats import PATTERNS
 from inference.prompts.thinking import Tags
 from inference.prompts.tool_formats.registry import FORMATS
 from inference.requests import Grammar, Message, ToolCall, ToolChoice
-from inference.residency.process import EngineProcess
+from inference.residency.process import EngineProcess, Patience
 from inference.worker.grammar import GrammarChecker
 from inference.worker.protocol import EngineRequest, Job
 from tests.prompts.conversations import TOOLS
@@ -43,7 +43,7 @@ async def engine(starter_folder: Path) -> AsyncIterator[EngineProcess]:
     process = EngineProcess(
         Job(0, "", "batched", str(starter_folder), "CPU", {}), on_end=lambda: None
     )
-    await process.start(load_timeout_seconds=120)
+    await process.start(Patience(load=120))
     yield process
     await process.stop()
 
