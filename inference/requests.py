@@ -63,10 +63,21 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """A constraint on the answer's text."""
+    """A constraint on the answer's text. `structure` is an XGrammar structural tag as JSON, made of
+    other grammars and free text."""
 
-    kind: Literal["json_schema", "regex", "ebnf"]
+    kind: Literal["json_schema", "regex", "ebnf", "structure"]
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """Whether the model may, must or must not call tools; `names` are the only ones it may call
+    (() = all of the request's). Without `is_parallel` an answer holds one call at most."""
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    names: tuple[str, ...] = ()
+    is_parallel: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +203,25 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """Text of the model's reasoning, without its tags."""
+
+    text: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A complete call; `index` counts from 0 through the answer, `arguments` keep their order.
+    `problem` says why the tool could not take them ("" = they satisfy its schema)."""
+
+    index: int
+    name: str
+    arguments: Mapping[str, Any]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The last event of a generation that ended well."""
 
@@ -207,5 +237,8 @@ class Failed:
 
     error: Exception
 
+
+AnswerEvent = TextDelta | ThinkingDelta | ToolCall
+"""What an answer is made of (see `inference.prompts.answers`)."""
 
 Event = TextDelta | Finished | Failed

@@ -7,6 +7,7 @@ import openvino_genai as genai
 
 from inference.worker.json_grammar import bounded_grammar
 from inference.worker.protocol import EngineRequest
+from inference.worker.structures import structure_of
 
 
 def build_config(base: genai.GenerationConfig, request: EngineRequest) -> genai.GenerationConfig:
@@ -34,7 +35,6 @@ def build_config(base: genai.GenerationConfig, request: EngineRequest) -> genai.
         kind, text = request.grammar
         if kind == "json_schema" and (bounded := bounded_grammar(text)) is not None:
             kind, text = "ebnf", bounded
-        name = {"json_schema": "json_schema", "regex": "regex", "ebnf": "grammar"}[kind]
-        config.structured_output_config = genai.StructuredOutputConfig(**{name: text})
+        config.structured_output_config = structure_of(kind, text)
     config.validate()
     return config
