@@ -9,10 +9,8 @@ import orjson
 from apis.limits import LONGEST_SCHEMA_BYTES, LONGEST_STOP_CHARACTERS, MOST_STOPS
 from inference.catalog.names import parse_name
 from inference.errors import CapabilityMissing, InvalidRequest
-from inference.requests import Grammar, Message, Need
+from inference.requests import AnswerSchema, Message, Need
 from inference.snapshot import ModelInfo
-
-ANY_OBJECT = Grammar("json_schema", '{"type":"object"}')
 
 
 def with_preset_system(messages: list[Message], model: ModelInfo) -> tuple[Message, ...]:
@@ -25,31 +23,32 @@ def with_preset_system(messages: list[Message], model: ModelInfo) -> tuple[Messa
 def needs_of(
     *,
     tools: bool = False,
-    grammar: Grammar | None = None,
+    schema: AnswerSchema | None = None,
     logprobs: bool = False,
     images: bool = False,
 ) -> frozenset[Need]:
     """What the request asks of its device beyond plain text."""
     wanted = {
         Need.TOOLS: tools,
-        Need.SCHEMA: grammar is not None,
+        Need.SCHEMA: schema is not None,
         Need.LOGPROBS: logprobs,
         Need.IMAGES: images,
     }
     return frozenset(need for need, is_wanted in wanted.items() if is_wanted)
 
 
-def schema_grammar(schema: Any, field: str) -> Grammar:
-    """The grammar of a JSON schema. Raises InvalidRequest naming `field`."""
+def answer_schema(schema: Any, field: str) -> AnswerSchema:
+    """A schema as a client sent it in `field`. Raises InvalidRequest naming that when it is too
+    large or nested too deeply; keywords are looked at later."""
     try:
-        text = orjson.dumps(schema)
+        size = len(orjson.dumps(schema))
     except TypeError:
         raise InvalidRequest(f"{field}: the schema is nested too deeply", field=field) from None
-    if len(text) > LONGEST_SCHEMA_BYTES:
+    if size > LONGEST_SCHEMA_BYTES:
         raise InvalidRequest(
             f"{field}: the schema has more than {LONGEST_SCHEMA_BYTES} bytes", field=field
         )
-    return Grammar("json_schema", text.decode())
+    return AnswerSchema(schema, field)
 
 
 def checked_stops(stops: list[str], field: str = "stop") -> tuple[str, ...]:

@@ -6,6 +6,7 @@ makes of the events into one piece, which is one write on the connection.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,17 +19,42 @@ from apis.faults import as_inference_error
 from inference import dispatch
 from inference.errors import InferenceError
 from inference.generation import Generation
-from inference.requests import Failed, Finished, GenerationRequest, TextDelta
+from inference.requests import (
+    Event,
+    Failed,
+    Finished,
+    GenerationRequest,
+    TextDelta,
+    ThinkingDelta,
+    TokenLogprob,
+    ToolCall,
+)
+
+SILENCE_SECONDS = 10.0
+"""After so long without a frame a family may send a sign of life."""
 
 
 class FrameWriter(Protocol):
-    """How a family writes one generation. One instance serves one answer."""
+    """How a family writes one generation. One instance serves one answer; every method may give
+    b"" where the family has nothing to say."""
 
     stream_type: str
     answer_type: str
 
-    def text(self, text: str) -> bytes:
-        """The frame of new text, which is not empty."""
+    def opening(self) -> bytes:
+        """What stands before everything else; it leaves with the first frames."""
+
+    def text(self, delta: TextDelta) -> bytes:
+        """The frames of new text. The text is "" only where there are log probabilities."""
+
+    def thinking(self, delta: ThinkingDelta) -> bytes:
+        """The frames of new reasoning; as with `text`."""
+
+    def tool_call(self, call: ToolCall) -> bytes:
+        """The frames of one whole call."""
+
+    def ping(self) -> bytes:
+        """A sign of life while a long call is being written."""
 
     def finished(self, finished: Finished) -> bytes:
         """The last frames of a generation that ended well."""
@@ -46,6 +72,9 @@ class Answer:
 
     text: str
     finished: Finished
+    thinking: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 async def answer(
@@ -61,7 +90,7 @@ async def answer(
     """
     generation = await dispatch.generate(request)
     writer = make_writer(generation)
-    headers = route_headers(generation.route, request.ignored)
+    headers = route_headers(generation.route, generation.ignored)
     if stream:
         return FrameStream(
             write_frames(call, generation, writer),
@@ -75,16 +104,28 @@ async def answer(
 
 async def collect(generation: Generation) -> Answer:
     """The whole answer. Closes the generation; raises what it failed with."""
-    pieces: list[str] = []
+    texts: list[str] = []
+    thoughts: list[str] = []
+    calls: list[ToolCall] = []
+    logprobs: list[TokenLogprob] = []
     async with generation:
         async for events in generation:
             for event in events:
-                if isinstance(event, TextDelta):
-                    pieces.append(event.text)
-                elif isinstance(event, Finished):
-                    return Answer("".join(pieces), event)
-                else:
-                    raise event.error
+                match event:
+                    case TextDelta():
+                        texts.append(event.text)
+                        logprobs += event.logprobs
+                    case ThinkingDelta():
+                        thoughts.append(event.text)
+                        logprobs += event.logprobs
+                    case ToolCall():
+                        calls.append(event)
+                    case Failed():
+                        raise event.error
+                    case Finished():
+                        return Answer(
+                            "".join(texts), event, "".join(thoughts), tuple(calls), tuple(logprobs)
+                        )
     raise RuntimeError("a generation ended without a last event")
 
 
@@ -92,21 +133,34 @@ async def write_frames(
     call: Call, generation: Generation, writer: FrameWriter
 ) -> AsyncGenerator[bytes, None]:
     """One piece per engine step; an error becomes the last frame, and a line in the log."""
+    piece = writer.opening()
+    sent_at = time.monotonic()
     try:
         async for events in generation:
-            piece = b""
             for event in events:
-                if isinstance(event, TextDelta):
-                    if event.text:
-                        piece += writer.text(event.text)
-                elif isinstance(event, Finished):
-                    piece += writer.finished(event)
-                elif isinstance(event, Failed):
-                    piece += writer.failed(_told(call, event.error))
+                piece += _frames_of(event, writer, call)
+            now = time.monotonic()
+            if not piece and now - sent_at > SILENCE_SECONDS:
+                piece = writer.ping()
             if piece:
                 yield piece
+                piece, sent_at = b"", now
     except Exception as error:  # the status is out already, so any error becomes a frame
         yield writer.failed(_told(call, error))
+
+
+def _frames_of(event: Event, writer: FrameWriter, call: Call) -> bytes:
+    match event:
+        case TextDelta():
+            return writer.text(event) if event.text or event.logprobs else b""
+        case ThinkingDelta():
+            return writer.thinking(event) if event.text or event.logprobs else b""
+        case ToolCall():
+            return writer.tool_call(event)
+        case Finished():
+            return writer.finished(event)
+        case Failed():
+            return writer.failed(_told(call, event.error))
 
 
 def _told(call: Call, error: Exception) -> InferenceError:

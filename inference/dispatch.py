@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference import metrics, planning, records, snapshot
 from inference.errors import InferenceError, NoDevice
 from inference.generation import Generation, Hooks
 from inference.journal import Journal, RunningRequest
 from inference.records import RecordDraft
-from inference.relay import Relay, option_for, patience_of
+from inference.relay import Progress, Relay, option_for, patience_of
 from inference.reports import draft_record
 from inference.requests import DeviceWish, FinishReason, GenerationRequest
 from inference.residency.compiled import compiled_folder
@@ -52,7 +52,7 @@ def resolve_model(name: str) -> ModelInfo:
 
 async def render(request: GenerationRequest) -> str:
     """The prompt as the model would read it; no engine is touched."""
-    return await planning.render(request, resolve_model(request.model))
+    return (await planning.read_prompt(request, resolve_model(request.model))).text
 
 
 async def generate(request: GenerationRequest) -> Generation:
@@ -67,14 +67,18 @@ async def generate(request: GenerationRequest) -> Generation:
     relay: Relay | None = None
     try:
         relay = await _relay(request, picture, entry)
-        run, first = await relay.run()
+        run, first = await relay.run(Progress(grammar=relay.plan.prompt.grammar))
     except InferenceError as error:
-        note_end(_unserved(request, entry, relay, error.code, str(error)))
+        note_end(
+            _unserved(relay.request if relay else request, entry, relay, error.code, str(error))
+        )
         raise
     except BaseException:  # above all the cancel of a client that left
-        note_end(_unserved(request, entry, relay, FinishReason.CANCELLED, ""))
+        note_end(
+            _unserved(relay.request if relay else request, entry, relay, FinishReason.CANCELLED, "")
+        )
         raise
-    return Generation(request, relay, run, first, entry, _hooks)
+    return Generation(relay, run, first, entry, _hooks)
 
 
 async def load(
@@ -143,6 +147,7 @@ async def unload(model_name: str) -> None:
 async def _relay(request: GenerationRequest, picture: Snapshot, entry: RunningRequest) -> Relay:
     plan = await planning.make_plan(request, picture, compiled_folder(), residency.load_of)
     entry.model = plan.model.name
+    request = replace(request, ignored=plan.ignored)
     return Relay(request, plan, picture, residency, entry)
 
 
@@ -155,7 +160,7 @@ def _unserved(
 ) -> RecordDraft:
     """The record of a request that gave no token."""
     return draft_record(
-        request,
+        relay.request if relay else request,
         entry.model,
         route=relay.report("") if relay else None,
         outcome=outcome,

@@ -8,12 +8,14 @@ there: the events that come out show no gap and no repeat.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from types import TracebackType
 
+from inference.answer_text import AnswerText
 from inference.errors import EngineFailed, EngineTooSlow, InferenceError
 from inference.garbage import GarbageGuard
+from inference.held_answer import HeldAnswer
 from inference.journal import RunningRequest
 from inference.records import RecordDraft
 from inference.relay import Progress, Relay
@@ -23,9 +25,9 @@ from inference.requests import (
     Failed,
     Finished,
     FinishReason,
-    GenerationRequest,
-    TextDelta,
+    Grammar,
     Timings,
+    TokenLogprob,
 )
 from inference.router import Reason
 from inference.run import EngineRun
@@ -47,14 +49,13 @@ class Generation:
 
     def __init__(
         self,
-        request: GenerationRequest,
         relay: Relay,
         run: EngineRun,
         first: list[Chunk],
         entry: RunningRequest,
         hooks: Hooks,
     ) -> None:
-        self.request = request
+        self.request = relay.request
         self.model = relay.plan.model
         self.prompt_ids = relay.plan.prompt_ids
         self.completion_ids: list[int] = []
@@ -68,11 +69,10 @@ class Generation:
         self._tokens_before_run = 0
         self._has_moved = False
         self._guard = self._new_guard()
-        self._held = ""
-        self._held_ids: list[int] = []
-        self._sent: list[str] = []
-        self._sent_characters = 0
-        self._to_repeat = ""
+        self._text = AnswerText(relay.plan.prompt)
+        grammar = relay.plan.prompt.grammar
+        self._held = None if grammar is None else HeldAnswer(grammar)
+        self._is_continued = False
         self._entry = entry
         self._hooks = hooks
         self._is_closed = False
@@ -92,25 +92,40 @@ class Generation:
         """Ends after Finished or Failed."""
         chunks, self._first = self._first, None
         while not self._is_closed:
+            events: tuple[Event, ...]
             try:
                 events = self._events(chunks or await self._run.next_batch())
                 chunks = None
             except (EngineFailed, EngineTooSlow) as error:
-                try:
-                    chunks = await self._hand_over(error)
-                    continue
-                except InferenceError as final:
-                    events = self._fail(final)
+                events, chunks = await self._moved(self._hand_over(error))
             except InferenceError as error:
                 events = self._fail(error)
             if events:
                 yield events
-            if events and not isinstance(events[-1], TextDelta):
-                return
+            if self._held is not None and not self._is_closed and chunks is None:
+                rest = await self._held.way_out()
+                if rest is not None:
+                    events, chunks = await self._moved(self._go_on_under(rest))
+                    if events:
+                        yield events
+
+    async def _moved(
+        self, move: Awaitable[list[Chunk]]
+    ) -> tuple[tuple[Event, ...], list[Chunk] | None]:
+        """The first chunks of another run, or the last event if there is none."""
+        try:
+            return (), await move
+        except InferenceError as error:
+            return self._fail(error), None
 
     async def close(self) -> None:
         """Stop it in the engine if it still runs. Idempotent, never raises, never waits."""
         self._close(FinishReason.CANCELLED, self._timings(), "")
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The client's parameters that had no effect."""
+        return self.request.ignored
 
     @property
     def _device(self) -> str:
@@ -124,22 +139,35 @@ class Generation:
         last = chunks[-1]
         if self._guard is not None and (wrong := self._guard.feed(ids, text)):
             raise EngineFailed(f"the output is garbage: {wrong}", reason=Reason.GARBAGE_OUTPUT)
-        if self._to_repeat:
-            text = self._without_repeat(text, is_last=bool(last.finish))
+        if self._held is not None:
+            self._held.feed(text)
+        logprobs = self._logprobs(chunks) if self.request.logprobs is not None else ()
+        self._text.add(text, ids, logprobs, is_last=bool(last.finish))
         if not last.finish:
-            if self._is_holding:
-                self._held += text
-                self._held_ids += ids
-                return ()
-            return (self._delta(text, ids),)
+            return () if self._is_holding else self._text.release()
         self._prefill_seconds = self._prefill_seconds or last.prefill_seconds
-        # Of an engine that died nobody knows its times: then the server's own clock tells.
-        timings = self._timings(0.0 if self._has_moved else last.decode_seconds)
+        # Of an answer in several parts no engine knows the time; the server's own clock tells.
+        timings = self._timings(0.0 if self._is_continued else last.decode_seconds)
         reason = FinishReason(last.finish)
-        delta = self._delta(text, ids)
-        finished = Finished(reason, len(self.prompt_ids), len(self.completion_ids), timings)
+        events = self._text.release(is_last=True)
+        finished = Finished(
+            reason,
+            len(self.prompt_ids),
+            len(self.completion_ids),
+            timings,
+            last.stop_string or None,
+            self._text.thinking_tokens,
+        )
         self._close(reason, timings, "")
-        return (delta, finished) if delta.text or delta.token_ids else (finished,)
+        return (*events, finished)
+
+    @staticmethod
+    def _logprobs(chunks: list[Chunk]) -> list[TokenLogprob]:
+        return [
+            TokenLogprob(bytes.fromhex(token), logprob)
+            for chunk in chunks
+            for token, logprob in chunk.logprobs
+        ]
 
     @property
     def _is_holding(self) -> bool:
@@ -147,16 +175,8 @@ class Generation:
         garbage that another device should answer instead."""
         if not self.request.is_streamed:
             return True
-        return self._guard is not None and not self._sent_characters and self._guard.is_suspicious
-
-    def _delta(self, text: str, ids: list[int]) -> TextDelta:
-        if self._held_ids or self._held:
-            text, self._held = self._held + text, ""
-            ids, self._held_ids = self._held_ids + ids, []
-        self._sent_characters += len(text)
-        if self.request.grammar is not None:
-            self._sent.append(text)
-        return TextDelta(text, tuple(ids))
+        has_sent = self._text.sent_characters > 0
+        return self._guard is not None and not has_sent and self._guard.is_suspicious
 
     async def _hand_over(self, error: EngineFailed | EngineTooSlow) -> list[Chunk]:
         """Another engine's first chunks. Raises the error when the answer cannot go on."""
@@ -169,37 +189,36 @@ class Generation:
         if is_garbage:
             self._relay.blame(device, Reason.GARBAGE_OUTPUT, str(error))
             self._hooks.on_garbage(self.model.name, device, self.prompt_ids, new_tokens, str(error))
-            if self._sent_characters:
+            if self._text.sent_characters:
                 raise error
-        if is_garbage or self.request.grammar is not None:
-            self._begin_anew()
+        grammar = None
+        if self._held is not None and not is_garbage:
+            grammar = await self._held.behind()
+        if is_garbage or (self._held is not None and grammar is None):
+            # Garbage is not gone on with, and some grammars only know whole answers: then the next
+            # engine repeats what the client has.
+            self.completion_ids.clear()
+            self._text.begin_anew()
+            grammar = self._held.begin_anew() if self._held is not None else None
+        return await self._go_on_under(grammar)
+
+    async def _go_on_under(self, grammar: Grammar | None) -> list[Chunk]:
+        """The first chunks of another run, which goes on behind the tokens that are there."""
+        before = self._device
+        self._run.end()
+        self._is_continued = True
         most = self._relay.plan.sampling.max_tokens
         if most and len(self.completion_ids) >= most:
             return [Chunk(0, [], "", "length")]
-        progress = Progress(tuple(self.completion_ids), self._sent_characters + len(self._held))
+        progress = Progress(tuple(self.completion_ids), self._text.characters, grammar)
         self._run, chunks = await self._relay.run(progress)
         self._guard = self._new_guard()
-        self._tokens_before_run = len(self.completion_ids)
+        if self._device != before and not self._has_moved:
+            self._relay.note_served(before, len(self.completion_ids) - self._tokens_before_run)
+            self._has_moved = True
+        if self._has_moved:
+            self._tokens_before_run = len(self.completion_ids)
         return chunks
-
-    def _begin_anew(self) -> None:
-        """Garbage is not gone on with, and a grammar knows only answers from their beginning: then
-        the next engine repeats what the client has, and text counts from where that ends."""
-        self.completion_ids.clear()
-        self._held, self._held_ids = "", []
-        self._to_repeat = "".join(self._sent)
-        self._sent_characters = 0
-
-    def _without_repeat(self, text: str, *, is_last: bool) -> str:
-        """The part of a repeated answer that its client has not got yet."""
-        known = self._to_repeat
-        if known.startswith(text) and not is_last:
-            self._to_repeat = known[len(text) :]
-            return ""
-        if not text.startswith(known):
-            raise InferenceError("the answer could not be continued on another engine")
-        self._to_repeat = ""
-        return text[len(known) :]
 
     def _new_guard(self) -> GarbageGuard | None:
         """Only an NPU's output is watched, and not where the client forbade the model to end."""

@@ -5,9 +5,10 @@ The model, the prompt's token ids, the sampling parameters and the route.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -21,8 +22,10 @@ from inference.errors import (
     PromptTooLong,
     TokenizerMissing,
 )
-from inference.prompts import templates, tokens
-from inference.requests import FOREVER, GenerationRequest, Need, Sampling
+from inference.prompts import tokens
+from inference.prompts.planned import VERBATIM, PlannedPrompt, plan_prompt
+from inference.prompts.schemas.compiling import Held, grammar_of
+from inference.requests import FOREVER, AnswerSchema, GenerationRequest, Need, Sampling
 from inference.residency.spec import EngineSpec, engine_spec, lengths, variants_for
 from inference.router import (
     DeviceFacts,
@@ -50,16 +53,18 @@ _IMAGES = frozenset({Need.IMAGES})
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one request needs. `facts` and `devices` are what the route was chosen on; `specs` has
-    an entry for every candidate of the route."""
+    """What one request needs. `facts` and `devices` are what the route was chosen on; `ignored` is
+    what of the request has no effect; `specs` has an entry for every candidate of the route."""
 
     model: ModelInfo
+    prompt: PlannedPrompt
     prompt_ids: tuple[int, ...]
     sampling: Sampling
     route: Route
     rule: Rule
     facts: RequestFacts
     devices: tuple[DeviceFacts, ...]
+    ignored: tuple[str, ...] = ()
     specs: dict[str, tuple[EngineSpec, ...]] = field(default_factory=dict)
 
 
@@ -103,17 +108,43 @@ def keep_alive_of(request_seconds: float | None, model: ModelInfo, picture: Snap
     return picture.settings.keep_alive_seconds
 
 
-async def render(request: GenerationRequest, model: ModelInfo) -> str:
-    """The prompt's text: a raw prompt verbatim, messages through the chat template, once."""
+async def read_prompt(request: GenerationRequest, model: ModelInfo) -> PlannedPrompt:
+    """The prompt's text and what holds the answer to it: a raw prompt verbatim, messages through
+    the chat template, once. Raises InvalidRequest."""
+    held = await _held_to(request.schema)
+    grammar = held.grammar if held else None
     if request.messages is None:
-        return request.prompt or ""
+        return replace(VERBATIM, text=request.prompt or "", grammar=grammar)
     tokenizer = await tokenizer_of(model)
-    return templates.render_chat(
-        request.template or model.chat_template,
+    return await plan_prompt(
         request.messages,
+        request.template or model.chat_template,
         tools=request.tools,
+        choice=request.tool_choice,
+        think=request.think,
+        grammar=grammar,
+        variables=request.variables,
         special_tokens=tokens.special_tokens(tokenizer, model.facts),
+        documents=request.documents,
+        continue_final_message=request.continues_last_message,
     )
+
+
+async def _held_to(schema: AnswerSchema | None) -> Held | None:
+    """The grammar of that schema; compiling a large one takes a while."""
+    if schema is None:
+        return None
+    return await asyncio.to_thread(grammar_of, schema.schema, schema.field)
+
+
+async def _ignored_of(request: GenerationRequest) -> tuple[str, ...]:
+    """What of the request has no effect. Raises InvalidRequest if it is strict about that."""
+    held, schema = await _held_to(request.schema), request.schema
+    left = [f"{schema.field}: {keyword}" for keyword in held.not_held] if held and schema else []
+    ignored = tuple(dict.fromkeys((*request.ignored, *left)))
+    if ignored and request.is_strict:
+        raise InvalidRequest(f"without effect here: {', '.join(ignored)}", field=ignored[0])
+    return ignored
 
 
 async def make_plan(
@@ -128,8 +159,10 @@ async def make_plan(
     sampling = settle(request.sampling.over(model.preset).over(request.defaults))
     rule = rule_for(model, picture)
     devices = device_facts(model, picture, load_of)
+    prompt = await read_prompt(request, model)
+    ignored = await _ignored_of(request)
     try:
-        prompt_ids = await encode_prompt(request, model, devices)
+        prompt_ids = await encode_prompt(prompt.text, request, model, devices)
     except tokens.TooManyTokens as error:
         raise PromptTooLong(
             prompt_tokens=error.at_least,
@@ -140,19 +173,18 @@ async def make_plan(
     facts = request_facts(request, len(prompt_ids), sampling)
     route = choose_route(facts, devices, rule)
     specs = {c.device: specs_of(model, c.device, picture, compiled) for c in route.candidates}
-    return Plan(model, prompt_ids, sampling, route, rule, facts, devices, specs)
+    return Plan(model, prompt, prompt_ids, sampling, route, rule, facts, devices, ignored, specs)
 
 
 async def encode_prompt(
-    request: GenerationRequest, model: ModelInfo, devices: tuple[DeviceFacts, ...]
+    text: str, request: GenerationRequest, model: ModelInfo, devices: tuple[DeviceFacts, ...]
 ) -> tuple[int, ...]:
-    """The prompt's token ids, with the request's context before them.
+    """The token ids of that request's prompt text, with its context before them.
 
     Raises InvalidRequest for an empty prompt or a context that is not this model's, TooManyTokens
     for a text that proves longer than any of the devices takes before all of it is read.
     """
     longest = max((device.longest_prompt for device in devices if not device.unusable), default=0)
-    text = await render(request, model)
     tokenizer = await tokenizer_of(model)
     ids = await tokens.encode(tokenizer, text, limit=longest)
     prompt_ids = (*request.context_ids, *ids)

@@ -98,7 +98,8 @@ async def preview(
     devices = planning.device_facts(model, picture, load_of)
     is_exact = True
     try:
-        count = len(await planning.encode_prompt(request, model, devices))
+        prompt = await planning.read_prompt(request, model)
+        count = len(await planning.encode_prompt(prompt.text, request, model, devices))
     except tokens.TooManyTokens as error:
         count, is_exact = error.at_least, False
     except TokenizerMissing:

@@ -25,7 +25,7 @@ from inference.journal import RunningRequest
 from inference.planning import Plan
 from inference.prediction import can_predict, predict_seconds
 from inference.reports import report_route
-from inference.requests import ChainStep, GenerationRequest, RouteReport
+from inference.requests import ChainStep, GenerationRequest, Grammar, RouteReport
 from inference.residency.placement import NoPlace, Option, Passed, Placement
 from inference.residency.process import Patience
 from inference.residency.residents import Residency
@@ -46,14 +46,16 @@ that has tokens is no request that kills engines, so it may meet more of other p
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an answer is: its tokens, and the characters of text its client may have seen."""
+    """How far an answer is: its tokens, the characters of text that came with them, and the grammar
+    that holds the rest (None = nothing holds it)."""
 
     token_ids: tuple[int, ...] = ()
     sent_characters: int = 0
+    grammar: Grammar | None = None
 
 
 class Relay:
-    """Owned by one request. `plan` is what was settled for it, `steps` the chain so far."""
+    """Owned by one `request`. `plan` is what was settled for it, `steps` the chain so far."""
 
     def __init__(
         self,
@@ -64,7 +66,7 @@ class Relay:
         entry: RunningRequest,
     ) -> None:
         self.steps = list(_passed_over(plan))
-        self._request = request
+        self.request = request
         self.plan = plan
         self._picture = picture
         self._residency = residency
@@ -76,7 +78,7 @@ class Relay:
         self._limits: RunLimits | None = None
         self._last_error: InferenceError | None = None
 
-    async def run(self, progress: Progress = Progress()) -> tuple[EngineRun, list[Chunk]]:
+    async def run(self, progress: Progress) -> tuple[EngineRun, list[Chunk]]:
         """A run on the first device that works, with its first chunks.
 
         Raises NoDevice, ServerBusy, or the error of the last engine that was tried.
@@ -103,7 +105,7 @@ class Relay:
         is_final: bool = False,
     ) -> None:
         """An engine failed after so many tokens of this answer. `is_final`: never again there."""
-        log.warning("%s: %s on %s", self._request.request_id, error, device)
+        log.warning("%s: %s on %s", self.request.request_id, error, device)
         self._last_error = error
         self.steps.append(ChainStep(device, error.reason, str(error), tokens))
         self._fruitless[device] = 0 if tokens else self._fruitless[device] + 1
@@ -165,10 +167,10 @@ class Relay:
         try:
             placement = await self._residency.acquire(
                 options,
-                client=self._request.turn or self._request.client,
-                request_id=self._request.request_id,
+                client=self.request.turn or self.request.client,
+                request_id=self.request.request_id,
                 keep_alive_seconds=planning.keep_alive_of(
-                    self._request.keep_alive_seconds, model, self._picture
+                    self.request.keep_alive_seconds, model, self._picture
                 ),
                 patience=patience_of(self._picture),
                 may_bridge=may_bridge and self._may_bridge,
@@ -184,7 +186,7 @@ class Relay:
     @property
     def _may_bridge(self) -> bool:
         """Who wishes for a device waits for its load, but not for its resurrection."""
-        return self._request.wish is None or self._last_error is not None
+        return self.request.wish is None or self._last_error is not None
 
     def _fits(self, device: str, progress: Progress) -> bool:
         """Whether what is there already leaves room for more on that device."""
@@ -211,7 +213,7 @@ class Relay:
         return option_for(next(sound, specs[0]), device)
 
     def _engine_request(self, device: str, progress: Progress) -> EngineRequest:
-        plan, grammar = self.plan, self._request.grammar
+        plan, grammar = self.plan, progress.grammar
         sampling = plan.sampling
         room = self._capacity[device] - len(plan.prompt_ids)
         budget = min(sampling.max_tokens or room, room)
@@ -231,6 +233,7 @@ class Relay:
             # After its end a grammar only makes garbage.
             ignore_eos=bool(sampling.ignore_eos) and grammar is None,
             grammar=(grammar.kind, grammar.text) if grammar else None,
+            wants_logprobs=self.request.logprobs is not None,
             produced=list(progress.token_ids),
             sent_characters=progress.sent_characters,
         )

@@ -81,6 +81,22 @@ class ToolChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerSchema:
+    """The JSON schema that the answer's text must satisfy. `field` is what the client calls it."""
+
+    schema: Any
+    field: str
+
+
+ANY_OBJECT = {"type": "object"}
+"""The schema of an answer that is to be JSON, whatever it holds."""
+
+Think = bool | str | None
+"""Whether the model is to reason before it answers: on, off, a level ("low", "medium", "high" and
+others), or None for what the model does by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """Sampling parameters; None means the client did not say, so the next default applies.
 
@@ -121,6 +137,14 @@ class GenerationRequest:
     `defaults` are the family's built-in sampling values, `sampling` what the client asked for.
     `num_ctx` bounds prompt and answer together (tokens; None = what the device holds). Of a request
     that is not streamed the client sees nothing before its end, so it can be begun again anywhere.
+
+    Of a chat: `tool_choice` says which of `tools` may or must be called; `variables` go to the chat
+    template under their names (chat_template_kwargs), `documents` likewise; with
+    `continues_last_message` the answer goes on with the last message instead of following it.
+    `schema` holds the answer's text. `logprobs` asks for the log probabilities of the answer's
+    tokens, and for so many alternatives to each (None = for nothing; the engine knows no
+    alternatives, families report that as ignored). `ignored` names the client's parameters that
+    have no effect; `is_strict` refuses a request that has any.
     """
 
     model: str
@@ -133,12 +157,19 @@ class GenerationRequest:
     prompt: str | None = None
     context_ids: tuple[int, ...] = ()
     tools: tuple[Mapping[str, Any], ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    think: Think = None
     template: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    documents: tuple[Mapping[str, Any], ...] = ()
+    continues_last_message: bool = False
+    schema: AnswerSchema | None = None
+    logprobs: int | None = None
     sampling: Sampling = Sampling()
     defaults: Sampling = Sampling()
-    grammar: Grammar | None = None
     keep_alive_seconds: float | None = None
     ignored: tuple[str, ...] = ()
+    is_strict: bool = False
     num_ctx: int | None = None
     needs: frozenset[Need] = frozenset()
     wish: DeviceWish | None = None
@@ -194,20 +225,37 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One token of the answer as the engine chose it: its bytes, which need not be whole
+    characters, and the natural logarithm of its probability."""
+
+    token: bytes
+    logprob: float
+
+    @property
+    def text(self) -> str:
+        """The token as text, with replacement characters where it is none."""
+        return self.token.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """Text of one engine step for one request, complete UTF-8. `token_ids` are the tokens behind
-    it; text may lag its tokens (split characters, possible stop strings), so it can be ""."""
+    it; text may lag its tokens (split characters, possible stop strings, possible markup), so it
+    can be "". `logprobs` has an entry for each of the tokens if the request asked for them."""
 
     text: str
     token_ids: tuple[int, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ThinkingDelta:
-    """Text of the model's reasoning, without its tags."""
+    """Text of the model's reasoning, without its tags; the rest is as in TextDelta."""
 
     text: str
     token_ids: tuple[int, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +271,15 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last event of a generation that ended well."""
+    """The last event of a generation that ended well. `stop_string` is the one that ended it;
+    `thinking_tokens` of the completion's were reasoning."""
 
     reason: FinishReason
     prompt_tokens: int
     completion_tokens: int
     timings: Timings
+    stop_string: str | None = None
+    thinking_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,4 +292,4 @@ class Failed:
 AnswerEvent = TextDelta | ThinkingDelta | ToolCall
 """What an answer is made of (see `inference.prompts.answers`)."""
 
-Event = TextDelta | Finished | Failed
+Event = AnswerEvent | Finished | Failed

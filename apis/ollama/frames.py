@@ -21,7 +21,7 @@ from inference.catalog.jobs import PullWatch
 from inference.catalog.progress import PullFrame
 from inference.errors import InferenceError
 from inference.generation import Generation
-from inference.requests import Finished
+from inference.requests import Finished, TextDelta, ThinkingDelta, ToolCall
 
 NDJSON = "application/x-ndjson"
 
@@ -36,6 +36,22 @@ class _Frames(ABC):
     def __init__(self, model: str) -> None:
         self._model = model
         self._head = b'{"model":' + orjson.dumps(model) + b',"created_at":"'
+
+    def opening(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def thinking(self, delta: ThinkingDelta) -> bytes:
+        """Not written yet."""
+        return b""
+
+    def tool_call(self, call: ToolCall) -> bytes:
+        """Not written yet."""
+        return b""
+
+    def ping(self) -> bytes:
+        """Nothing: every line is an object to clients."""
+        return b""
 
     def finished(self, finished: Finished) -> bytes:
         """The frame with done: true."""
@@ -63,14 +79,14 @@ class GenerateFrames(_Frames):
         self._generation = generation
         self._has_context = has_context
 
-    def text(self, text: str) -> bytes:
+    def text(self, delta: TextDelta) -> bytes:
         """One frame of text."""
         return b"".join(
             (
                 self._head,
                 times.now().encode(),
                 b'","response":',
-                orjson.dumps(text),
+                orjson.dumps(delta.text),
                 b',"done":false}\n',
             )
         )
@@ -95,14 +111,14 @@ class GenerateFrames(_Frames):
 class ChatFrames(_Frames):
     """The frames of /api/chat."""
 
-    def text(self, text: str) -> bytes:
+    def text(self, delta: TextDelta) -> bytes:
         """One frame of text."""
         return b"".join(
             (
                 self._head,
                 times.now().encode(),
                 b'","message":{"role":"assistant","content":',
-                orjson.dumps(text),
+                orjson.dumps(delta.text),
                 b'},"done":false}\n',
             )
         )

@@ -5,19 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from apis.calls import Call
-from apis.conversation import (
-    ANY_OBJECT,
-    needs_of,
-    require_capability,
-    schema_grammar,
-    with_preset_system,
-)
+from apis.conversation import answer_schema, needs_of, require_capability, with_preset_system
 from apis.keep_alive import parse_keep_alive
 from apis.ollama.options import DEFAULTS, read_options
 from apis.ollama.schemas import ChatBody, ChatMessage, GenerateBody, InferenceBody
 from apis.wishes import Asked
 from inference.errors import CapabilityMissing, InvalidRequest
-from inference.requests import GenerationRequest, Grammar, Message
+from inference.requests import ANY_OBJECT, AnswerSchema, GenerationRequest, Message
 from inference.snapshot import ModelInfo
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -117,14 +111,14 @@ def check_think(body: InferenceBody, model: ModelInfo) -> None:
         raise CapabilityMissing(f'"{body.name}" does not support thinking', capability="thinking")
 
 
-def read_format(value: Any) -> Grammar | None:
+def read_format(value: Any) -> AnswerSchema | None:
     """The constraint that `format` asks for."""
     if value is None or value == "":
         return None
     if value == "json":
-        return ANY_OBJECT
+        return AnswerSchema(ANY_OBJECT, "format")
     if isinstance(value, dict):
-        return schema_grammar(value, "format")
+        return answer_schema(value, "format")
     shown = str(value)[:100]
     raise InvalidRequest(
         f'invalid format: "{shown}"; expected "json" or a valid JSON Schema object', field="format"
@@ -141,7 +135,7 @@ def _request(
     **what: Any,
 ) -> GenerationRequest:
     options = read_options(body.options)
-    grammar = read_format(body.format)
+    schema = read_format(body.format)
     logprobs = bool(body.logprobs or body.top_logprobs)
     ignored = list(options.ignored)
     if logprobs:
@@ -159,11 +153,11 @@ def _request(
         sampling=options.sampling,
         defaults=DEFAULTS,
         tools=tools,
-        grammar=grammar,
+        schema=schema,
         keep_alive_seconds=parse_keep_alive(body.keep_alive),
         ignored=tuple(ignored),
         num_ctx=options.num_ctx,
-        needs=needs_of(tools=bool(tools), grammar=grammar, logprobs=logprobs, images=images),
+        needs=needs_of(tools=bool(tools), schema=schema, logprobs=logprobs, images=images),
         wish=asked.wish,
         is_streamed=body.wants_stream,
         **what,

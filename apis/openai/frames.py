@@ -11,7 +11,7 @@ import orjson
 from apis.openai.errors import JSON, error_object
 from apis.streams import Answer
 from inference.errors import InferenceError
-from inference.requests import Finished
+from inference.requests import Finished, TextDelta, ThinkingDelta, ToolCall
 from inference.snapshot import ModelInfo
 
 SSE = "text/event-stream"
@@ -30,7 +30,6 @@ class ChatFrames:
         self._model = model
         self._created = int(time.time())
         self._include_usage = include_usage
-        self._has_begun = False
         shared = {**self._shared("chat.completion.chunk"), "choices": 0}
         opening = orjson.dumps(shared).removesuffix(b"0}")
         self._head = b"data: " + opening + b'[{"index":0,"delta":'
@@ -38,18 +37,31 @@ class ChatFrames:
         usage = b',"usage":null' if include_usage else b""
         self._tail = b',"logprobs":null,"finish_reason":null}]' + usage + b"}\n\n"
 
-    def text(self, text: str) -> bytes:
-        """One chunk of text, after the chunk with the role if it is the first."""
-        return b"".join(
-            (self._opening(), self._head, b'{"content":', orjson.dumps(text), b"}", self._tail)
-        )
+    def opening(self) -> bytes:
+        """The chunk with the role."""
+        return self._head + b'{"role":"assistant","content":""}' + self._tail
+
+    def text(self, delta: TextDelta) -> bytes:
+        """One chunk of text."""
+        return b"".join((self._head, b'{"content":', orjson.dumps(delta.text), b"}", self._tail))
+
+    def thinking(self, delta: ThinkingDelta) -> bytes:
+        """One chunk of reasoning."""
+        return b"".join((self._head, b'{"reasoning":', orjson.dumps(delta.text), b"}", self._tail))
+
+    def tool_call(self, call: ToolCall) -> bytes:
+        """Not written yet."""
+        return b""
+
+    def ping(self) -> bytes:
+        """Nothing: not every client reads comments."""
+        return b""
 
     def finished(self, finished: Finished) -> bytes:
         """The chunk with the reason, the one with the usage if it was asked for, the end mark."""
         reason = orjson.dumps(str(finished.reason))
         usage = b',"usage":null' if self._include_usage else b""
         pieces = [
-            self._opening(),
             self._head,
             b'{},"logprobs":null,"finish_reason":' + reason + b"}]" + usage + b"}\n\n",
         ]
@@ -91,12 +103,6 @@ class ChatFrames:
             ],
             "usage": usage_of([answer.finished for answer in answers]),
         }
-
-    def _opening(self) -> bytes:
-        if self._has_begun:
-            return b""
-        self._has_begun = True
-        return self._head + b'{"role":"assistant","content":""}' + self._tail
 
     def _shared(self, kind: str) -> dict[str, Any]:
         return {

@@ -8,11 +8,10 @@ import orjson
 
 from apis.calls import Call
 from apis.conversation import (
-    ANY_OBJECT,
+    answer_schema,
     checked_stops,
     full_name,
     needs_of,
-    schema_grammar,
     with_preset_system,
 )
 from apis.faults import NotBuilt
@@ -20,7 +19,7 @@ from apis.keep_alive import parse_keep_alive
 from apis.openai.schemas import ChatBody, ChatMessage, ContentPart, ResponseFormat
 from apis.wishes import Asked
 from inference.errors import CapabilityMissing, InvalidRequest
-from inference.requests import GenerationRequest, Grammar, Message, Sampling
+from inference.requests import ANY_OBJECT, AnswerSchema, GenerationRequest, Message, Sampling
 from inference.snapshot import ModelInfo
 
 DEFAULTS = Sampling(temperature=1.0, top_p=1.0)
@@ -51,7 +50,7 @@ WITHOUT_EFFECT = (
 
 def chat_request(call: Call, body: ChatBody, asked: Asked, model: ModelInfo) -> GenerationRequest:
     """The request of /v1/chat/completions. Of several answers each is a request of its own."""
-    grammar = read_response_format(body.response_format)
+    schema = read_response_format(body.response_format)
     tools = bool(body.tools) and body.tool_choice != "none"
     return GenerationRequest(
         model=asked.model,
@@ -64,11 +63,11 @@ def chat_request(call: Call, body: ChatBody, asked: Asked, model: ModelInfo) -> 
         messages=with_preset_system(_messages(body, model), model),
         sampling=_sampling(body),
         defaults=DEFAULTS,
-        grammar=grammar,
+        schema=schema,
         keep_alive_seconds=parse_keep_alive(body.keep_alive),
         ignored=tuple(name for name in WITHOUT_EFFECT if getattr(body, name)),
         needs=needs_of(
-            tools=tools, grammar=grammar, logprobs=bool(body.logprobs or body.top_logprobs)
+            tools=tools, schema=schema, logprobs=bool(body.logprobs or body.top_logprobs)
         ),
         wish=asked.wish,
         is_streamed=body.stream is True,
@@ -100,12 +99,12 @@ def check_chat(body: ChatBody) -> None:
         raise InvalidRequest(f"reasoning_effort must be one of {allowed}", field="reasoning_effort")
 
 
-def read_response_format(wanted: ResponseFormat | None) -> Grammar | None:
+def read_response_format(wanted: ResponseFormat | None) -> AnswerSchema | None:
     """The constraint that `response_format` asks for."""
     if wanted is None or wanted.type == "text":
         return None
     if wanted.type == "json_object":
-        return ANY_OBJECT
+        return AnswerSchema(ANY_OBJECT, "response_format")
     if wanted.type == "json_schema":
         schema = (wanted.json_schema or {}).get("schema")
         if not isinstance(schema, dict):
@@ -113,7 +112,7 @@ def read_response_format(wanted: ResponseFormat | None) -> Grammar | None:
                 "response_format.json_schema.schema must be an object",
                 field="response_format.json_schema.schema",
             )
-        return schema_grammar(schema, "response_format.json_schema.schema")
+        return answer_schema(schema, "response_format.json_schema.schema")
     raise InvalidRequest(
         "response_format.type must be one of text, json_object, json_schema",
         field="response_format.type",

@@ -13,6 +13,7 @@ from inference.catalog.names import same_model
 from inference.embeddings.request import EmbeddingRequest
 from inference.errors import CapabilityMissing
 from inference.planning import LoadOf, Plan
+from inference.prompts.planned import VERBATIM
 from inference.requests import DeviceWish, GenerationRequest, Sampling
 from inference.residency.compiled import compiled_folder
 from inference.router import RequestFacts, Rule, choose_route
@@ -66,7 +67,7 @@ def plan_for(
         c.device: planning.specs_of(model, c.device, picture, folder) for c in route.candidates
     }
     facts = RequestFacts(prompt_tokens, None, wish=wish)
-    return Plan(model, (), Sampling(), route, rule, facts, devices, specs)
+    return Plan(model, VERBATIM, (), Sampling(), route, rule, facts, devices, specs=specs)
 
 
 def as_asked(request: EmbeddingRequest) -> GenerationRequest:

@@ -6,11 +6,14 @@ reasoning under several names; one call per turn; call ids of nine characters. `
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from jinja2 import TemplateError
 
 from inference.prompts import thinking
 from inference.prompts.described import describe_tools
@@ -20,7 +23,7 @@ from inference.prompts.tool_formats.hermes import HERMES
 from inference.prompts.tool_formats.phi import PHI
 from inference.prompts.tool_formats.registry import format_in
 from inference.prompts.tool_formats.shape import ToolFormat
-from inference.requests import Message, ToolChoice
+from inference.requests import Message, Think, ToolChoice
 
 Tool = Mapping[str, Any]
 """{"type": "function", "function": {"name", "description", "parameters"}}."""
@@ -45,7 +48,7 @@ def prepare(
     *,
     tools: Sequence[Tool] = (),
     choice: ToolChoice = ToolChoice(),
-    think: thinking.Think = None,
+    think: Think = None,
     variables: Mapping[str, Any] | None = None,
 ) -> Prepared:
     """The conversation for that chat template. Of a request that may not call tools the model is
@@ -74,6 +77,18 @@ def native_format(template: str) -> ToolFormat | None:
     if found is None or not ("tools" in names_in(template) or found is PHI):
         return None
     return found
+
+
+@functools.lru_cache(maxsize=64)
+def markup_of(template: str) -> tuple[str, ...]:
+    """The texts that must reach an answer's parser even where they are special tokens. A template
+    that cannot be read has none."""
+    try:
+        native = native_format(template)
+    except TemplateError:
+        return ()
+    tags = thinking.tags_in(template)
+    return (*(native.markers if native else ()), *(tags.all if tags else ()))
 
 
 def _with_reasoning(message: Message, template: str, tags: thinking.Tags | None) -> Message:

@@ -12,7 +12,7 @@ from inference.prompts.answers import NO_TOOLS, Parser, answer_parser
 from inference.prompts.arguments import ToolChecks, checks_of
 from inference.prompts.constraints import after_thinking, call_grammar, calls_or
 from inference.prompts.conversation import Prepared, Tool, prepare
-from inference.requests import Grammar, Message, ToolChoice
+from inference.requests import Grammar, Message, Think, ToolChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class PlannedPrompt:
     is_thinking: bool = False
     checks: ToolChecks = NO_TOOLS
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether answers are text from beginning to end, so that no parser is needed."""
+        return self.prepared.tool_format is None and self.prepared.tags is None
+
     def new_parser(self) -> Parser:
         """A parser for one answer to this prompt."""
         return answer_parser(
@@ -36,13 +41,17 @@ class PlannedPrompt:
         )
 
 
+VERBATIM = PlannedPrompt("", None, Prepared(()))
+"""A text that no chat template made, and an answer in which nothing is looked for."""
+
+
 async def plan_prompt(
     messages: Sequence[Message],
     template: str,
     *,
     tools: Sequence[Tool] = (),
     choice: ToolChoice = ToolChoice(),
-    think: thinking.Think = None,
+    think: Think = None,
     grammar: Grammar | None = None,
     variables: Mapping[str, Any] | None = None,
     special_tokens: Mapping[str, str] | None = None,

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.prompts.sandbox import names_in
-
-Think = bool | str | None
-"""What a request says: on, off, a level ("low", "medium", "high" and others), or nothing."""
+from inference.requests import Think
 
 SWITCHES = ("enable_thinking", "thinking")
 EFFORT = "reasoning_effort"

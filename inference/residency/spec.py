@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from inference.prompts.conversation import markup_of
 from inference.residency.compiled import folder_name
 from inference.snapshot import (
     DeviceInfo,
@@ -52,7 +53,8 @@ KV cache, greedy text still depends on the shape of the batch (6 of 6 answers ch
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
     """One loadable pair. `longest_prompt` and `capacity` (prompt plus answer) are tokens;
-    `properties` is JSON so that specs compare and hash."""
+    `properties` is JSON so that specs compare and hash; `markup` are texts that answers show even
+    if they are special tokens."""
 
     model: str
     device: str
@@ -65,6 +67,7 @@ class EngineSpec:
     size_bytes: int
     max_concurrent_requests: int
     measured_bytes: int = field(default=0, compare=False)
+    markup: tuple[str, ...] = ()
 
     @property
     def memory_bytes(self) -> int:
@@ -83,7 +86,9 @@ class EngineSpec:
         # The emulated NPU is the NPU's own pipeline, told by its properties to compile for the CPU.
         stands_in = self.emulated and not self.device.startswith("NPU")
         device = "CPU" if stands_in else self.device
-        return Job(0, "", self.runtime, self.folder, device, orjson.loads(self.properties))
+        properties = orjson.loads(self.properties)
+        markup = list(self.markup)
+        return Job(0, "", self.runtime, self.folder, device, properties, markup=markup)
 
 
 def engine_spec(
@@ -125,6 +130,7 @@ def engine_spec(
         size_bytes=variant.size_bytes,
         max_concurrent_requests=1 if static else device.max_concurrent_requests,
         measured_bytes=passport.memory_bytes if passport else 0,
+        markup=markup_of(model.chat_template) if model.generates else (),
     )
 
 

@@ -24,6 +24,7 @@ class Answer:
         self.number = request.number
         self.max_new_tokens = request.max_new_tokens
         self.tokens = 0
+        self.wants_logprobs = request.wants_logprobs
         self.is_stopped = False
         self._text = text
         self._stops = StopMatcher(request.stop)
@@ -32,6 +33,9 @@ class Answer:
         self._first_at = 0.0
         self._last_at = self._added_at
         self._unsent = ""
+        # A grammar's rest can only be told behind text, so tokens wait for theirs.
+        self._is_held = request.grammar is not None
+        self._late: list[int] = []
         if request.produced:
             known, self.is_stopped = self._stops.feed(self._text.feed(request.produced))
             self._unsent = known[request.sent_characters :]
@@ -48,6 +52,10 @@ class Answer:
         safe, self.is_stopped = self._stops.feed(self._text.feed(kept))
         if self._unsent:
             safe, self._unsent = self._unsent + safe, ""
+        if self._is_held:
+            kept, self._late = self._late + kept, []
+            if self._stops.is_holding or not self._text.is_whole:
+                kept, self._late = [], kept
         return Chunk(self.number, kept, safe)
 
     def finish(self, chunk: Chunk, reason: str, error: str = "") -> Chunk:
@@ -58,6 +66,8 @@ class Answer:
                 rest, self.is_stopped = self._stops.feed(self._text.flush())
                 rest = rest if self.is_stopped else rest + self._stops.flush()
             chunk.text, self._unsent = self._unsent + chunk.text + rest, ""
+        chunk.token_ids, self._late = chunk.token_ids + self._late, []
+        chunk.stop_string = self._stops.met
         first = self._first_at or self._last_at
         chunk.finish = "stop" if self.is_stopped and reason == "length" else reason
         chunk.prefill_seconds = max(first - self._added_at, 1e-9)

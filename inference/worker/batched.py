@@ -44,7 +44,7 @@ class BatchedRuntime:
     """ContinuousBatchingPipeline with prefix caching. The constructor loads the model."""
 
     def __init__(self, job: Job) -> None:
-        self._tokenizer = EngineTokenizer(job.folder)
+        self._tokenizer = EngineTokenizer(job.folder, job.markup)
         self._pipeline = new_pipeline(job, self._tokenizer.native)
         self._grammars = GrammarChecker(self._tokenizer.native)
         self._end_ids = frozenset(self._pipeline.get_config().stop_token_ids)
@@ -142,6 +142,8 @@ class BatchedRuntime:
             return None
         output = next(iter(handle.read().values()))
         chunk = answer.take(output.generated_ids)
+        if answer.wants_logprobs:
+            chunk.logprobs = self._logprobs(output, answer.end_ids)
         if answer.is_stopped:
             handle.stop()
             return answer.finish(chunk, "stop")
@@ -149,6 +151,17 @@ class BatchedRuntime:
             return chunk
         stopped = output.finish_reason == genai.GenerationFinishReason.STOP
         return answer.finish(chunk, "stop" if stopped else "length")
+
+    def _logprobs(
+        self, output: genai.GenerationOutput, end_ids: frozenset[int]
+    ) -> list[tuple[str, float]]:
+        """One for each token that is no end of the sequence."""
+        pairs = zip(output.generated_ids, output.generated_log_probs, strict=False)
+        return [
+            (self._tokenizer.bytes_of(token).hex(), logprob)
+            for token, logprob in pairs
+            if token not in end_ids
+        ]
 
     def _recover(self, error: RuntimeError) -> list[Chunk]:
         """After a step that raised, the pipeline refuses every further step until all its requests

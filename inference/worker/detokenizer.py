@@ -24,6 +24,10 @@ class IncrementalText(Protocol):
     def flush(self) -> str:
         """The rest at the end; an incomplete last character is dropped."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all tokens' text has come out."""
+
 
 class TableText:
     """By a table of bytes per token id; ids that are not in the table are special and silent."""
@@ -38,6 +42,10 @@ class TableText:
 
     def flush(self) -> str:
         return ""
+
+    @property
+    def is_whole(self) -> bool:
+        return not self._decoder.getstate()[0]
 
 
 class WindowText:
@@ -62,6 +70,10 @@ class WindowText:
     def flush(self) -> str:
         before = self._decode(self._ids[self._start : self._sent_to])
         return self._decode(self._ids[self._start :])[len(before) :].rstrip(REPLACEMENT)
+
+    @property
+    def is_whole(self) -> bool:
+        return self._sent_to == len(self._ids)
 
 
 def choose_decoder(

@@ -37,6 +37,11 @@ class MarkedText:
         """The rest at the end; an incomplete last character is dropped."""
         return self._text.flush()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all tokens' text has come out."""
+        return self._text.is_whole
+
 
 def marks_among(wanted: Iterable[str], special: Mapping[int, str]) -> dict[int, str]:
     """Which of the special tokens (id to text) are to be spelled out."""

@@ -27,7 +27,7 @@ class NpuRuntime:
     """Static LLMPipeline. The constructor loads and compiles (minutes on a cold NPU)."""
 
     def __init__(self, job: Job) -> None:
-        self._tokenizer = EngineTokenizer(job.folder)
+        self._tokenizer = EngineTokenizer(job.folder, job.markup)
         self._pipeline = genai.LLMPipeline(
             job.folder, self._tokenizer.native, "NPU", **job.properties
         )

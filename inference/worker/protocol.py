@@ -33,7 +33,7 @@ class Job:
     "batched" (ContinuousBatchingPipeline), "npu" (static LLMPipeline), "embedding" (a sentence
     encoder), "echo" or "echo-embedding" (no model).
     `properties` go to the pipeline as they are. Lengths are tokens, `cache_gigabytes` is the
-    ceiling of the KV cache.
+    ceiling of the KV cache. `markup` are texts of special tokens that belong to an answer's text.
     """
 
     port: int
@@ -44,6 +44,7 @@ class Job:
     properties: dict[str, Any] = field(default_factory=dict)
     max_batched_tokens: int = 256
     cache_gigabytes: int = 2
+    markup: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class EngineRequest:
 
     A generation that another engine began comes with the tokens it `produced` (the engine goes on
     behind them; `max_new_tokens` is what is left) and the number of characters already `sent`, so
-    that text and stop strings go on without a gap or a repeat.
+    that text and stop strings go on without a gap or a repeat. Its grammar holds the rest only.
     """
 
     number: int
@@ -70,6 +71,7 @@ class EngineRequest:
     stop: list[str] = field(default_factory=list)
     ignore_eos: bool = False
     grammar: tuple[str, str] | None = None
+    wants_logprobs: bool = False
     produced: list[int] = field(default_factory=list)
     sent_characters: int = 0
 
@@ -85,7 +87,9 @@ class Chunk:
 
     `finish` is "" while it runs, then "stop", "length", "cancelled", "refused" (a parameter the
     engine does not take; `error` says which) or "failed". The last chunk carries the engine's own
-    `prefill_seconds` and `decode_seconds`.
+    `prefill_seconds` and `decode_seconds`, and the `stop_string` that ended it. `logprobs` has
+    (the token's bytes in hexadecimal, natural logarithm) for each token when they are wanted.
+    Where a grammar holds the answer, tokens come no earlier than their whole text.
     """
 
     number: int
@@ -95,10 +99,12 @@ class Chunk:
     prefill_seconds: float = 0.0
     decode_seconds: float = 0.0
     error: str = ""
+    stop_string: str = ""
+    logprobs: list[tuple[str, float]] = field(default_factory=list)
 
     def to_wire(self) -> list[Any]:
         """The compact list form; the tail is sent only when there is one."""
-        if not self.finish:
+        if not self.finish and not self.logprobs:
             return [self.number, self.token_ids, self.text]
         return [
             self.number,
@@ -108,6 +114,8 @@ class Chunk:
             self.prefill_seconds,
             self.decode_seconds,
             self.error,
+            self.stop_string,
+            self.logprobs,
         ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import openvino_genai as genai
 
-from inference.worker.json_grammar import bounded_grammar
 from inference.worker.protocol import EngineRequest
 from inference.worker.structures import structure_of
 
@@ -32,9 +31,8 @@ def build_config(base: genai.GenerationConfig, request: EngineRequest) -> genai.
     config.presence_penalty = request.presence_penalty
     config.frequency_penalty = request.frequency_penalty
     if request.grammar is not None:
-        kind, text = request.grammar
-        if kind == "json_schema" and (bounded := bounded_grammar(text)) is not None:
-            kind, text = "ebnf", bounded
-        config.structured_output_config = structure_of(kind, text)
+        config.structured_output_config = structure_of(*request.grammar)
+    if request.wants_logprobs:
+        config.logprobs = 1
     config.validate()
     return config

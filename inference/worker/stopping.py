@@ -10,11 +10,18 @@ from collections.abc import Iterable
 
 
 class StopMatcher:
-    """Feed text in any pieces; what comes out never contains, nor could become, a stop string."""
+    """Feed text in any pieces; what comes out never contains, nor could become, a stop string.
+    `met` is the one that was met."""
 
     def __init__(self, stops: Iterable[str]) -> None:
         self._stops = tuple(stop for stop in stops if stop)
         self._held = ""
+        self.met = ""
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether some text is held back."""
+        return bool(self._held)
 
     def feed(self, text: str) -> tuple[str, bool]:
         """Text that is safe to send, and whether a stop string was met (then nothing may
@@ -22,9 +29,10 @@ class StopMatcher:
         if not self._stops:
             return text, False
         self._held += text
-        found = [at for stop in self._stops if (at := self._held.find(stop)) >= 0]
+        found = [(at, stop) for stop in self._stops if (at := self._held.find(stop)) >= 0]
         if found:
-            safe, self._held = self._held[: min(found)], ""
+            at, self.met = min(found)
+            safe, self._held = self._held[:at], ""
             return safe, True
         keep = max(_overlap(self._held, stop) for stop in self._stops)
         cut = len(self._held) - keep

@@ -18,6 +18,7 @@ from inference.errors import InferenceError
 from inference.generation import Generation
 from inference.records import RecordDraft
 from inference.requests import (
+    Event,
     Failed,
     Finished,
     FinishReason,
@@ -113,9 +114,7 @@ def _started_frame(ask: Ask, request: GenerationRequest, generation: Generation)
     }
 
 
-def _frames(
-    stream_id: str, request_id: str, events: tuple[TextDelta | Finished | Failed, ...]
-) -> list[Frame]:
+def _frames(stream_id: str, request_id: str, events: tuple[Event, ...]) -> list[Frame]:
     """The frames of one engine step; its text travels as one."""
     frames: list[Frame] = []
     deltas = [event for event in events if isinstance(event, TextDelta)]

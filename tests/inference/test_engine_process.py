@@ -18,6 +18,7 @@ import pytest_asyncio
 from tokenizers import Tokenizer
 
 from inference.errors import EngineFailed
+from inference.prompts.schemas.compiling import grammar_of
 from inference.residency.process import EngineProcess, LoadFailed, Patience
 from inference.residency.spec import EMULATED_NPU
 from inference.worker.protocol import EngineRequest, Job
@@ -199,16 +200,18 @@ async def test_a_refused_request_harms_nobody(engine, counting):
 
 
 async def test_a_grammar_shapes_the_answer(engine, tokenizer):
-    schema = (
-        '{"type":"object","properties":{"age":{"type":"integer","minimum":0,"maximum":99}},'
-        '"required":["age"],"additionalProperties":false}'
-    )
+    schema = {
+        "type": "object",
+        "properties": {"age": {"type": "integer", "minimum": 0, "maximum": 99}},
+        "required": ["age"],
+        "additionalProperties": False,
+    }
     request = EngineRequest(
         0,
         chat_ids(tokenizer, "How old is Bo?"),
         max_new_tokens=60,
         temperature=0,
-        grammar=("json_schema", schema),
+        grammar=("ebnf", grammar_of(schema, "format").grammar.text),
     )
     answer = await run(engine, request)
     assert answer.finish == "stop"
@@ -233,7 +236,7 @@ async def test_a_hot_model_cannot_lose_its_way_in_a_schema(engine, tokenizer):
         chat_ids(tokenizer, "Describe a person called Bo as JSON."),
         max_new_tokens=100,
         temperature=1.5,
-        grammar=("json_schema", json.dumps(schema)),
+        grammar=("ebnf", grammar_of(schema, "format").grammar.text),
     )
     answers = await asyncio.gather(*(run(engine, replace(asked, seed=n)) for n in range(4)))
     assert [answer.finish for answer in answers] == ["stop"] * 4
