@@ -37,6 +37,7 @@ ALLOWED_HEADERS = ", ".join(
         "OpenAI-Organization",
         "OpenAI-Project",
         "X-NPU-Proxy-Prefer-Device",
+        "X-NPU-Proxy-Strict",
         *(
             f"x-stainless-{part}"
             for part in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import string
 from typing import Any
 
 import orjson
@@ -11,6 +13,8 @@ from inference.catalog.names import parse_name
 from inference.errors import CapabilityMissing, InvalidRequest
 from inference.requests import AnswerSchema, Message, Need
 from inference.snapshot import ModelInfo
+
+_LETTERS = string.ascii_lowercase + string.digits
 
 
 def with_preset_system(messages: list[Message], model: ModelInfo) -> tuple[Message, ...]:
@@ -35,6 +39,11 @@ def needs_of(
         Need.IMAGES: images,
     }
     return frozenset(need for need, is_wanted in wanted.items() if is_wanted)
+
+
+def new_call_id() -> str:
+    """The id of a tool call: "call_" and eight lower-case letters or digits."""
+    return "call_" + "".join(secrets.choice(_LETTERS) for _ in range(8))
 
 
 def answer_schema(schema: Any, field: str) -> AnswerSchema:

@@ -159,6 +159,13 @@ SETTINGS: dict[str, SettingSpec] = {
             "seconds from 0 (only by command) to 86400",
             "New models are calibrated once nothing ran for so long, in seconds.",
         ),
+        SettingSpec(
+            "strict_parameters",
+            _defaults.strict_parameters,
+            environment.parse_flag,
+            "1 or 0",
+            "Refuse requests with parameters that would have no effect, instead of naming those.",
+        ),
     )
 }
 

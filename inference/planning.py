@@ -137,14 +137,19 @@ async def _held_to(schema: AnswerSchema | None) -> Held | None:
     return await asyncio.to_thread(grammar_of, schema.schema, schema.field)
 
 
-async def _ignored_of(request: GenerationRequest) -> tuple[str, ...]:
-    """What of the request has no effect. Raises InvalidRequest if it is strict about that."""
+async def _ignored_of(request: GenerationRequest, picture: Snapshot) -> tuple[str, ...]:
+    """What of the request has no effect. Raises InvalidRequest where that is not allowed."""
     held, schema = await _held_to(request.schema), request.schema
     left = [f"{schema.field}: {keyword}" for keyword in held.not_held] if held and schema else []
     ignored = tuple(dict.fromkeys((*request.ignored, *left)))
-    if ignored and request.is_strict:
-        raise InvalidRequest(f"without effect here: {', '.join(ignored)}", field=ignored[0])
+    refuse_ignored(ignored, picture, is_strict=request.is_strict)
     return ignored
+
+
+def refuse_ignored(ignored: tuple[str, ...], picture: Snapshot, *, is_strict: bool) -> None:
+    """Raises InvalidRequest for parameters without effect if the request or the owner wants it."""
+    if ignored and (is_strict or picture.settings.strict_parameters):
+        raise InvalidRequest(f"without effect here: {', '.join(ignored)}", field=ignored[0])
 
 
 async def make_plan(
@@ -160,7 +165,7 @@ async def make_plan(
     rule = rule_for(model, picture)
     devices = device_facts(model, picture, load_of)
     prompt = await read_prompt(request, model)
-    ignored = await _ignored_of(request)
+    ignored = await _ignored_of(request, picture)
     try:
         prompt_ids = await encode_prompt(prompt.text, request, model, devices)
     except tokens.TooManyTokens as error:

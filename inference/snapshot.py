@@ -138,6 +138,7 @@ class SettingsInfo:
     embedding_model: str = "BAAI/bge-small-en-v1.5"
     embedding_device: str = "CPU"
     embedding_cache_size: int = 1000  # entries
+    strict_parameters: bool = False  # parameters without effect are an error
 
 
 @dataclass(frozen=True, slots=True)

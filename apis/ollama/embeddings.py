@@ -101,6 +101,7 @@ def _request(
         keep_alive_seconds=parse_keep_alive(keep_alive),
         ignored=(*of_sampling, *read.ignored),
         wish=asked.wish,
+        is_strict=asked.is_strict,
         received_at=request.call.received_at,
     )
 

@@ -159,6 +159,7 @@ def _request(
         num_ctx=options.num_ctx,
         needs=needs_of(tools=bool(tools), schema=schema, logprobs=logprobs, images=images),
         wish=asked.wish,
+        is_strict=asked.is_strict,
         is_streamed=body.wants_stream,
         **what,
     )

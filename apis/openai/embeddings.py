@@ -39,6 +39,7 @@ async def create(request: ApiRequest, body: EmbeddingsBody) -> HttpResponse:
         dimensions=_dimensions(body.dimensions),
         keep_alive_seconds=parse_keep_alive(body.keep_alive),
         wish=asked.wish,
+        is_strict=asked.is_strict,
         received_at=request.call.received_at,
     )
     embeddings = await service.embed(wanted)

@@ -70,6 +70,7 @@ def chat_request(call: Call, body: ChatBody, asked: Asked, model: ModelInfo) -> 
             tools=tools, schema=schema, logprobs=bool(body.logprobs or body.top_logprobs)
         ),
         wish=asked.wish,
+        is_strict=asked.is_strict,
         is_streamed=body.stream is True,
     )
 

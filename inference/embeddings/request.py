@@ -18,7 +18,8 @@ class EmbeddingRequest:
 
     A text of more than the model's tokens (or `num_ctx`, if that is fewer) is cut, unless
     `truncate` is false. `dimensions` above 0 and below the model's cuts the vectors;
-    `is_normalised` gives them the length 1, also after a cut.
+    `is_normalised` gives them the length 1, also after a cut. `ignored` and `is_strict` are as in
+    GenerationRequest.
     """
 
     model: str
@@ -33,6 +34,7 @@ class EmbeddingRequest:
     is_normalised: bool = True
     keep_alive_seconds: float | None = None
     ignored: tuple[str, ...] = ()
+    is_strict: bool = False
     wish: DeviceWish | None = None
     received_at: float = field(default_factory=time.perf_counter)
     """`time.perf_counter()` when the request arrived; all durations count from here."""

@@ -19,7 +19,7 @@ from inference.embeddings.request import EmbeddingRequest, Embeddings
 from inference.embeddings.texts import Ids, Shape, encode_inputs
 from inference.errors import InferenceError
 from inference.journal import RunningRequest
-from inference.planning import tokenizer_of
+from inference.planning import refuse_ignored, tokenizer_of
 from inference.relay import Relay
 from inference.reports import draft_record
 from inference.requests import FinishReason, Timings
@@ -58,6 +58,7 @@ async def embed(request: EmbeddingRequest) -> Embeddings:
     try:
         model = planning.find_encoder(request.model, picture)
         entry.model = model.name
+        refuse_ignored(request.ignored, picture, is_strict=request.is_strict)
         texts = await _read(request, model)
         relay = _relay(request, model, picture, entry, prompt_tokens=sum(map(len, texts)))
         embeddings = await _embed(request, model, picture, relay, texts)
