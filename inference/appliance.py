@@ -14,6 +14,7 @@ from typing import Any
 
 from inference import configuration, devices, records, snapshot
 from inference.probing import ProbeFailed
+from inference.prompts import arguments
 from inference.residency import compiled
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ async def _start_up() -> None:
     schedule.start(dispatch.journal.idle_seconds, dispatch.reserve)
     await _timed("looking for the starter model", starter.ensure())
     _state.step = ""
+    await asyncio.to_thread(arguments.warm_up)
 
 
 def _begin(work: Coroutine[Any, Any, None], name: str) -> None:

@@ -25,6 +25,7 @@ from inference.requests import (
     GenerationRequest,
     Sampling,
     TextDelta,
+    ThinkingDelta,
 )
 from npuconsole.console.commands import Ask
 from npuconsole.console.words import describe_error
@@ -42,7 +43,8 @@ Send = Callable[[Frame], Awaitable[None]]
 
 
 async def stream_answer(ask: Ask, client: str, send: Send) -> None:
-    """Generate and send frames until the end: `started`, many `text`, then `finished` or `error`.
+    """Generate and send frames until the end: `started`, `thinking` and `text`, then `finished` or
+    `error`.
 
     When cancelled it stops the engine, tries to send a `finished` frame with what was produced, and
     ends without raising.
@@ -115,20 +117,19 @@ def _started_frame(ask: Ask, request: GenerationRequest, generation: Generation)
 
 
 def _frames(stream_id: str, request_id: str, events: tuple[Event, ...]) -> list[Frame]:
-    """The frames of one engine step; its text travels as one."""
+    """The frames of one engine step."""
     frames: list[Frame] = []
-    deltas = [event for event in events if isinstance(event, TextDelta)]
-    if deltas:
-        frames.append(
-            {
-                "type": "text",
-                "id": stream_id,
-                "text": "".join(delta.text for delta in deltas),
-                "tokens": sum(len(delta.token_ids) for delta in deltas),
-            }
-        )
     for event in events:
-        if isinstance(event, Finished):
+        if isinstance(event, TextDelta | ThinkingDelta):
+            frames.append(
+                {
+                    "type": "text" if isinstance(event, TextDelta) else "thinking",
+                    "id": stream_id,
+                    "text": event.text,
+                    "tokens": len(event.token_ids),
+                }
+            )
+        elif isinstance(event, Finished):
             frames.append(
                 {
                     "type": "finished",

@@ -41,7 +41,20 @@ export class AnswerView {
     this.#drawRunning();
   }
 
+  /** The model's reasoning: open while nothing else is there, folded once the answer begins. */
+  think(frame) {
+    this.tokens += frame.tokens;
+    if (!this.thoughts) {
+      this.thoughts = el("p");
+      this.reasoning = el("details", { class: "reasoning", open: "" }, el("summary", {}, "Reasoning"), this.thoughts);
+      this.body.before(this.reasoning);
+    }
+    if (frame.text) this.thoughts.append(frame.text);
+    this.#drawRunning();
+  }
+
   add(frame) {
+    if (!this.text && frame.text) this.reasoning?.removeAttribute("open");
     this.text += frame.text;
     this.tokens += frame.tokens;
     if (frame.text) this.body.append(frame.text);

@@ -67,6 +67,7 @@ export function startChat() {
     const id = line.ask(choice.value, [...messages, { role: "user", content: question }], (frame) => {
       const wasAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PIXELS;
       if (frame.type === "started") view.started(frame);
+      else if (frame.type === "thinking") view.think(frame);
       else if (frame.type === "text") {
         view.add(frame);
         spoken.add(frame.text);
