@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from ninja import NinjaAPI
 
 from inference import status
 from inference.errors import InferenceError, PromptTooLong
@@ -91,14 +90,6 @@ class FrameStream(HttpResponseBase):
         await self.frames.aclose()
         if self._release is not None:
             await self._release()
-
-
-def describe(api: NinjaAPI, prefix: str) -> HttpResponse:
-    """The OpenAPI document of an API whose paths begin with `prefix`."""
-    document = api.get_openapi_schema(path_prefix=prefix)
-    return HttpResponse(
-        orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS), content_type="application/json"
-    )
 
 
 def route_headers(route: RouteReport, ignored: tuple[str, ...] = ()) -> dict[str, str]:

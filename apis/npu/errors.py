@@ -9,6 +9,7 @@ from django.http import HttpResponse
 
 from apis.answers import ErrorAnswer
 from apis.calls import ApiRequest
+from apis.describing import object_of
 from apis.faults import as_inference_error, body_of, cause_of, row_of
 from inference import errors
 from inference.errors import InferenceError
@@ -38,6 +39,13 @@ STATUS: dict[type[InferenceError], int] = {
     errors.EngineFailed: 500,
     InferenceError: 500,
 }
+
+ERROR = object_of(
+    error={"type": "string"},
+    code={"type": "string"},
+    field={"type": ["string", "null"]},
+)
+"""The JSON schema of `error_object`."""
 
 RETRY_SECONDS = 5
 

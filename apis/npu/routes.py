@@ -10,12 +10,13 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import NinjaAPI, Query
 
-from apis.answers import FrameStream, JsonAnswer, describe
+from apis.answers import FrameStream, JsonAnswer
 from apis.bodies import JsonParser
 from apis.calls import ApiRequest
+from apis.describing import describe, streams_as
 from apis.faults import answer_errors
 from apis.npu import frames, translation
-from apis.npu.errors import JSON, UnknownRequest, answer_error
+from apis.npu.errors import ERROR, JSON, STATUS, UnknownRequest, answer_error
 from apis.npu.schemas import (
     CalibrateBody,
     Passports,
@@ -47,7 +48,7 @@ _REQUEST_ID = re.compile(r"req_[0-9a-f]{24}(_\d{1,2})?")
 @api.get("/openapi.json", include_in_schema=False)
 async def openapi(request: ApiRequest) -> HttpResponse:
     """This API's description."""
-    return describe(api, "api/npu/")
+    return describe(api, "api/npu/", statuses=set(STATUS.values()), error=ERROR)
 
 
 @api.get("/requests", response=Receipts)
@@ -105,7 +106,7 @@ async def stored_passports(request: ApiRequest) -> HttpResponse:
     return JsonAnswer(Passports(passports=found).model_dump(), content_type=JSON)
 
 
-@api.post("/calibrate", response=Passports)
+@api.post("/calibrate", response=Passports, openapi_extra=streams_as(frames.NDJSON))
 async def calibrate(request: ApiRequest, body: CalibrateBody | None = None) -> HttpResponseBase:
     """Measure a model on a device, or all that can be: a line for every step, the last one with
     the passports, or just that with "stream": false. It ends when the client leaves."""

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 
 from apis.answers import ErrorAnswer, failure_headers
 from apis.calls import ApiRequest
+from apis.describing import object_of
 from apis.faults import as_inference_error, body_of, cause_of, row_of
 from inference import errors
 from inference.errors import InferenceError
@@ -30,6 +31,9 @@ ENGINE_STOPPED = (
     "model runner has unexpectedly stopped, this may be due to resource limitations or an "
     "internal error, check ollama server logs for details"
 )
+ERROR = object_of(error={"type": "string"})
+"""The JSON schema of an error's body."""
+
 RETRY_SECONDS = 5
 
 

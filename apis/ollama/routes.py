@@ -7,13 +7,14 @@ from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
 
 from apis import access
-from apis.answers import FrameStream, JsonAnswer, describe
+from apis.answers import FrameStream, JsonAnswer
 from apis.bodies import JsonParser
 from apis.calls import ApiRequest
+from apis.describing import describe, streams_as
 from apis.faults import answer_errors
 from apis.keep_alive import parse_keep_alive
 from apis.ollama import embeddings, frames, metadata, translation
-from apis.ollama.errors import JSON, answer_error
+from apis.ollama.errors import ERROR, JSON, STATUS, answer_error
 from apis.ollama.schemas import (
     ChatBody,
     EmbedBody,
@@ -53,7 +54,7 @@ async def version(request: ApiRequest) -> HttpResponse:
 @api.get("/openapi.json", include_in_schema=False)
 async def openapi(request: ApiRequest) -> HttpResponse:
     """This API's description."""
-    return describe(api, "api/")
+    return describe(api, "api/", statuses=set(STATUS.values()), error=ERROR)
 
 
 @api.get("/tags")
@@ -86,7 +87,7 @@ async def show(request: ApiRequest, body: ShowBody) -> HttpResponse:
     return JsonAnswer(described, content_type=JSON)
 
 
-@api.post("/generate")
+@api.post("/generate", openapi_extra=streams_as(frames.NDJSON))
 async def generate(request: ApiRequest, body: GenerateBody) -> HttpResponseBase:
     """Complete a prompt. An empty prompt only loads the model, or unloads it."""
     translation.check_top_logprobs(body)
@@ -109,7 +110,7 @@ async def generate(request: ApiRequest, body: GenerateBody) -> HttpResponseBase:
     )
 
 
-@api.post("/chat")
+@api.post("/chat", openapi_extra=streams_as(frames.NDJSON))
 async def chat(request: ApiRequest, body: ChatBody) -> HttpResponseBase:
     """Continue a conversation. No messages only load the model, or unload it."""
     translation.check_top_logprobs(body)
@@ -134,7 +135,7 @@ async def chat(request: ApiRequest, body: ChatBody) -> HttpResponseBase:
     )
 
 
-@api.post("/pull")
+@api.post("/pull", openapi_extra=streams_as(frames.NDJSON))
 async def pull(request: ApiRequest, body: PullBody) -> HttpResponseBase:
     """Install a model. The job is the server's: it goes on when the client leaves."""
     if not body.wanted:

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 
 from apis.answers import ErrorAnswer, failure_headers
 from apis.calls import ApiRequest
+from apis.describing import object_of
 from apis.faults import as_inference_error, body_of, cause_of, row_of
 from inference import errors
 from inference.errors import InferenceError
@@ -44,6 +45,16 @@ PARAMETERS: dict[type[InferenceError], str] = {
     InferenceError: "",
 }
 """The parameter that an error is about, where its class alone says it."""
+
+ERROR = object_of(
+    error=object_of(
+        message={"type": "string"},
+        type={"type": "string"},
+        param={"type": ["string", "null"]},
+        code={"type": ["string", "null"]},
+    )
+)
+"""The JSON schema of `error_object`."""
 
 RETRY_SECONDS = 5
 

@@ -9,12 +9,13 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
 
-from apis.answers import JsonAnswer, describe, route_headers
+from apis.answers import JsonAnswer, route_headers
 from apis.bodies import JsonParser
 from apis.calls import ApiRequest
+from apis.describing import describe, streams_as
 from apis.faults import answer_errors
 from apis.openai import embeddings, frames, translation
-from apis.openai.errors import JSON, answer_error
+from apis.openai.errors import ERROR, JSON, TABLE, answer_error
 from apis.openai.schemas import ChatBody, EmbeddingsBody
 from apis.streams import Answer, answer, collect
 from apis.wishes import asked_of, read_asked
@@ -37,7 +38,7 @@ answer_errors(api, answer_error)
 @api.get("/openapi.json", include_in_schema=False)
 async def openapi(request: ApiRequest) -> HttpResponse:
     """This API's description."""
-    return describe(api, "v1/")
+    return describe(api, "v1/", statuses={row.status for row in TABLE.values()}, error=ERROR)
 
 
 @api.get("/models")
@@ -55,7 +56,7 @@ async def model(request: ApiRequest, model_id: str) -> HttpResponse:
     return JsonAnswer(frames.model_object(found), content_type=JSON)
 
 
-@api.post("/chat/completions")
+@api.post("/chat/completions", openapi_extra=streams_as(frames.SSE))
 async def chat_completions(request: ApiRequest, body: ChatBody) -> HttpResponseBase:
     """Continue a conversation."""
     asked = asked_of(request, body.name)
