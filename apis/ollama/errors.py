@@ -9,6 +9,7 @@ from apis.calls import ApiRequest
 from apis.describing import object_of
 from apis.faults import as_inference_error, body_of, cause_of, row_of
 from inference import errors
+from inference.catalog.errors import PullFailed, UnknownModel
 from inference.errors import InferenceError
 
 JSON = "application/json; charset=utf-8"
@@ -24,6 +25,9 @@ STATUS: dict[type[InferenceError], int] = {
     errors.InferenceTimeout: 504,
     errors.EngineFailed: 500,
     errors.UnusableVectors: 500,
+    # Ollama says 500 to both; nothing is wrong with this server.
+    UnknownModel: 404,
+    PullFailed: 502,
     InferenceError: 500,
 }
 

@@ -32,8 +32,8 @@ TOO_LONG = errors.PromptTooLong(prompt_tokens=9000, requested_tokens=10, limits=
         (errors.NoDevice("none"), 503, "none"),
         (errors.EngineFailed("signal 11"), 500, "model runner has unexpectedly stopped"),
         (errors.InferenceTimeout("slow"), 504, "slow"),
-        (PullFailed("disk full"), 500, "disk full"),
-        (UnknownModel(), 500, "pull model manifest: file does not exist"),
+        (PullFailed("disk full"), 502, "disk full"),
+        (UnknownModel(), 404, "pull model manifest: file does not exist"),
         (InternalError("sorry"), 500, "sorry"),
     ],
 )

@@ -42,12 +42,12 @@ def test_an_unknown_name_fails_in_the_words_that_the_cli_knows(client: httpx.Cli
 
     assert streamed.status_code == 200
     assert lines(streamed) == [{"status": "pulling manifest"}, {"error": UNKNOWN}]
-    assert (whole.status_code, whole.json()) == (500, {"error": UNKNOWN})
+    assert (whole.status_code, whole.json()) == (404, {"error": UNKNOWN})
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "file:../../x", "file:///etc"])
 def test_paths_that_are_no_model_tell_nothing(client: httpx.Client, name: str) -> None:
     answer = client.post("/api/pull", json={"model": name, "stream": False})
 
-    assert answer.status_code == 500
+    assert answer.status_code == 404
     assert "root:" not in answer.text
