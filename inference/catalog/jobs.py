@@ -74,6 +74,8 @@ _jobs: dict[str, _Job] = {}
 _failures: dict[str, str] = {}
 _threads: ThreadPoolExecutor | None = None
 _is_closing = False
+_is_swept = asyncio.Event()
+"""What is fetched before the sweep would be taken for the rest of a dead job."""
 
 
 def models_folder() -> ModelsFolder:
@@ -89,6 +91,7 @@ async def start() -> None:
     await asyncio.to_thread(models.create)
     if removed := await asyncio.to_thread(models.sweep):
         logger.info("removed %d unfinished downloads or imports", removed)
+    _is_swept.set()
     for request in await in_database_thread(rows.interrupted_requests):
         logger.info("taking up the pull of %s again", request)
         try:
@@ -99,12 +102,14 @@ async def start() -> None:
 
 
 async def pull(text: str, *, anywhere: bool = False) -> PullWatch:
-    """Start pulling what a client named, or join the job that already does.
+    """Start pulling what a client named, or join the job that already does. While the server starts
+    it waits for the sweep.
 
     `text` is a model's name, or a place on disk (`file:NAME` below the import folder; with
     `anywhere` also an absolute path: see `sources.local`). Raises InvalidRequest for what is
     neither; everything else that can go wrong is raised by the watch.
     """
+    await _is_swept.wait()
     if looks_like_path(text):
         models = models_folder()
         path = await asyncio.to_thread(find_path, text, models.drop, anywhere=anywhere)
@@ -142,8 +147,9 @@ def last_failure(name: ModelName) -> str:
 
 async def close() -> None:
     """Stop every pull; its children are dead when this returns, within about two seconds."""
-    global _threads, _is_closing
+    global _threads, _is_closing, _is_swept
     _is_closing = True
+    _is_swept = asyncio.Event()
     jobs = list(_jobs.values())
     for job in jobs:
         job.stop.set()

@@ -161,6 +161,27 @@ def test_an_installed_model_is_told_as_present(catalogue: Path, tiny_hub: Loopba
     assert len(rows()[1]) == 1
 
 
+def test_a_pull_asked_while_the_server_starts_waits_for_the_sweep(
+    catalogue: Path, tiny_hub: LoopbackHub
+) -> None:
+    """The sweep would take its first files for the rest of a dead job."""
+    from inference.catalog import jobs
+
+    async def scenario() -> None:
+        asked = asyncio.create_task(jobs.pull("tiny"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not asked.done()
+        await jobs.start()
+        try:
+            await (await asked).finished()
+        finally:
+            await jobs.close()
+
+    asyncio.run(scenario())
+    assert rows() == ({"tiny:latest": "ready"}, {"tiny:latest": "done"})
+
+
 def test_an_unknown_name_is_told_in_ollamas_words(catalogue: Path) -> None:
     from inference.catalog import jobs
 
