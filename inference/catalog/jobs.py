@@ -109,7 +109,8 @@ async def pull(text: str, *, anywhere: bool = False) -> PullWatch:
     `anywhere` also an absolute path: see `sources.local`). Raises InvalidRequest for what is
     neither; everything else that can go wrong is raised by the watch.
     """
-    await _is_swept.wait()
+    if not _is_closing:
+        await _is_swept.wait()
     if looks_like_path(text):
         models = models_folder()
         path = await asyncio.to_thread(find_path, text, models.drop, anywhere=anywhere)

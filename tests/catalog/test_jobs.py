@@ -162,10 +162,12 @@ def test_an_installed_model_is_told_as_present(catalogue: Path, tiny_hub: Loopba
 
 
 def test_a_pull_asked_while_the_server_starts_waits_for_the_sweep(
-    catalogue: Path, tiny_hub: LoopbackHub
+    catalogue: Path, tiny_hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sweep would take its first files for the rest of a dead job."""
     from inference.catalog import jobs
+
+    monkeypatch.setattr(jobs, "_is_closing", False)  # as in a process that had no server yet
 
     async def scenario() -> None:
         asked = asyncio.create_task(jobs.pull("tiny"))
