@@ -58,7 +58,7 @@ ALLOWED_HEADERS = ", ".join(
     )
 )
 EXPOSED_HEADERS = (
-    "X-Request-ID, Retry-After, X-NPU-Proxy-Device, X-NPU-Proxy-Routed-Device, "
+    "X-Request-ID, Request-Id, Retry-After, X-NPU-Proxy-Device, X-NPU-Proxy-Routed-Device, "
     "X-NPU-Proxy-Execution-Device, X-NPU-Proxy-Fallback-Reason, X-NPU-Proxy-Route-Reason, "
     "X-NPU-Proxy-Token-Count, X-NPU-Proxy-Emulated, X-NPU-Proxy-Ignored"
 )

@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 
 from apis import access
 from apis.answers import ErrorAnswer, PlainAnswer
+from apis.anthropic import errors as anthropic
 from apis.bodies import BodyTooLarge, ClientGone, Receive, read_body
 from apis.calls import Call
 from apis.handler import ApiHandler, DisconnectWatch, Send
@@ -68,6 +69,7 @@ class Door:
                 if call.method not in ("GET", "HEAD"):
                     watch = DisconnectWatch(receive)
                 response = await self._handler.answer(call, scope, body)
+            response = _in_shape(call, response)
             status = response.status_code
             _log_refusal(call, response)
             await self._handler.deliver(response, self._common_headers(call), call, send)
@@ -75,7 +77,7 @@ class Door:
             call.log(logging.INFO, "the client went away before it had sent its request")
         except BodyTooLarge:
             status = 413
-            refusal = PlainAnswer("413 request body too large", status=status)
+            refusal = _in_shape(call, PlainAnswer("413 request body too large", status=status))
             _log_refusal(call, refusal)
             await self._handler.deliver(refusal, self._common_headers(call), call, send)
         except asyncio.CancelledError:
@@ -107,12 +109,19 @@ class Door:
 
     def _common_headers(self, call: Call) -> dict[str, str]:
         headers = {"X-Request-ID": call.request_id, "X-Content-Type-Options": "nosniff"}
+        if anthropic.owns(call.path):
+            headers["Request-Id"] = call.request_id  # where that family's clients look for it
         if call.sent_origin:
             headers["Vary"] = "Origin"
         if call.origin:
             headers["Access-Control-Allow-Origin"] = call.origin
             headers["Access-Control-Expose-Headers"] = access.EXPOSED_HEADERS
         return headers
+
+
+def _in_shape(call: Call, response: HttpResponseBase) -> HttpResponseBase:
+    """Refusals are plain text, but for the one family whose clients read them as JSON."""
+    return anthropic.in_shape(call, response) if anthropic.owns(call.path) else response
 
 
 def _log_refusal(call: Call, response: HttpResponseBase) -> None:

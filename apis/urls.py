@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from ninja import NinjaAPI
 
+from apis.anthropic.routes import api as anthropic
 from apis.npu.routes import api as npu
 from apis.ollama.routes import api as ollama
 from apis.openai.routes import api as openai
@@ -27,5 +28,6 @@ urlpatterns = [
     _mounted("api/npu/", npu),
     _mounted("api/", ollama),
     _mounted("v1/", openai),
+    _mounted("v1/", anthropic),
     _mounted("", system),
 ]

@@ -55,6 +55,12 @@ async def render(request: GenerationRequest) -> str:
     return (await planning.read_prompt(request, resolve_model(request.model))).text
 
 
+async def count_tokens(request: GenerationRequest) -> int:
+    """How many tokens the prompt has that the model would read; no engine is touched. Raises
+    InferenceError."""
+    return await planning.count_prompt(request, snapshot.current())
+
+
 async def generate(request: GenerationRequest) -> Generation:
     """Run that request; returns with the first token, so that status and headers can tell the
     truth.

@@ -47,6 +47,8 @@ LoadOf = Callable[[str, str], PairLoad]
 STATIC_CANNOT = frozenset({Need.SEVERAL_ANSWERS, Need.LOGPROBS, Need.BEAMS, Need.IMAGES})
 """What the static pipeline of an NPU cannot do (OpenVINO GenAI 2026.4, its own errors: one answer
 at a time, greedy or sampled; what it returns as log probabilities is the answer's score)."""
+MOST_COUNTED_TOKENS = 2**18
+"""Beyond any context; counting further would only cost memory."""
 _NOTHING: frozenset[Need] = frozenset()
 _IMAGES = frozenset({Need.IMAGES})
 
@@ -197,6 +199,25 @@ async def encode_prompt(
         raise InvalidRequest("the prompt is empty", field="prompt")
     _check_vocabulary(request.context_ids, model)
     return prompt_ids
+
+
+async def count_prompt(request: GenerationRequest, picture: Snapshot) -> int:
+    """The number of that request's prompt tokens, whatever any device could hold of them. Raises
+    PromptTooLong above MOST_COUNTED_TOKENS, and what a plan would raise for the prompt."""
+    model = generator_for(request, picture)
+    refuse_ignored(request.ignored, picture, is_strict=request.is_strict)
+    prompt = await read_prompt(request, model)
+    try:
+        ids = await tokens.encode(await tokenizer_of(model), prompt.text, limit=MOST_COUNTED_TOKENS)
+    except tokens.TooManyTokens as error:
+        devices = device_facts(model, picture)
+        raise PromptTooLong(
+            prompt_tokens=error.at_least,
+            requested_tokens=0,
+            limits={d.name: d.longest_prompt for d in devices if not d.unusable},
+            at_least=True,
+        ) from error
+    return len(request.context_ids) + len(ids)
 
 
 def request_facts(

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
 
 from apis.answers import JsonAnswer, route_headers
+from apis.anthropic import frames as anthropic
 from apis.bodies import JsonParser
 from apis.calls import ApiRequest
 from apis.describing import describe, streams_as
@@ -34,6 +35,9 @@ api = NinjaAPI(
 )
 answer_errors(api, answer_error)
 
+ANTHROPIC_VERSION = "anthropic-version"
+"""The header that only clients of Anthropic send. Both vendors list models under one path."""
+
 
 @api.get("/openapi.json", include_in_schema=False)
 async def openapi(request: ApiRequest) -> HttpResponse:
@@ -45,6 +49,8 @@ async def openapi(request: ApiRequest) -> HttpResponse:
 async def models(request: ApiRequest) -> HttpResponse:
     """The installed models."""
     ready = [m for m in snapshot.current().models.values() if m.status == "ready"]
+    if ANTHROPIC_VERSION in request.headers:
+        return JsonAnswer(anthropic.model_list(ready), content_type=JSON)
     data = [frames.model_object(model) for model in ready]
     return JsonAnswer({"object": "list", "data": data}, content_type=JSON)
 
@@ -53,6 +59,8 @@ async def models(request: ApiRequest) -> HttpResponse:
 async def model(request: ApiRequest, model_id: str) -> HttpResponse:
     """One model; its name may hold slashes and colons."""
     found = _find(read_asked(model_id).model, model_id)
+    if ANTHROPIC_VERSION in request.headers:
+        return JsonAnswer(anthropic.model_object(found), content_type=JSON)
     return JsonAnswer(frames.model_object(found), content_type=JSON)
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.http import HttpRequest
 from ninja.errors import HttpError
 
+from apis.anthropic import errors as anthropic
 from apis.faults import InternalError, as_inference_error, row_of
 from apis.ollama import errors as ollama
 from apis.openai import errors as openai
@@ -68,15 +69,37 @@ def test_openai(
     }
 
 
-def test_every_class_of_error_is_in_both_tables() -> None:
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (errors.InvalidRequest("x", field="n"), 400, "invalid_request_error"),
+        (errors.CapabilityMissing("x", capability="vision"), 400, "invalid_request_error"),
+        (TOO_LONG, 400, "invalid_request_error"),
+        (errors.ModelNotFound("x"), 404, "not_found_error"),
+        (errors.ModelNotReady("x"), 503, "overloaded_error"),
+        (errors.ServerBusy(), 503, "overloaded_error"),
+        (errors.NoDevice("x"), 503, "overloaded_error"),
+        (errors.EngineFailed("x"), 500, "api_error"),
+        (errors.InferenceTimeout("x"), 504, "api_error"),
+        (InternalError("x"), 500, "api_error"),
+    ],
+)
+def test_anthropic(error: InferenceError, status: int, kind: str) -> None:
+    assert row_of(anthropic.TABLE, error) == (status, kind)
+
+
+def test_every_class_of_error_is_in_every_table() -> None:
     kinds = [InferenceError, *InferenceError.__subclasses__()]
     own = [kind for kind in kinds if kind.__module__ == "inference.errors"]
 
     assert set(own) <= set(ollama.STATUS)
     assert set(own) <= set(openai.TABLE)
+    assert set(own) <= set(anthropic.TABLE)
 
 
-@pytest.mark.parametrize("answer", [ollama.answer_error, openai.answer_error])
+@pytest.mark.parametrize(
+    "answer", [ollama.answer_error, openai.answer_error, anthropic.answer_error]
+)
 def test_try_again_later_says_when(answer: object) -> None:
     request = HttpRequest()
     request.call = type("Call", (), {"request_id": "req_1"})()  # type: ignore[attr-defined]

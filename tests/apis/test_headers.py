@@ -46,6 +46,8 @@ def test_every_answer_has_an_id_of_its_own(client: httpx.Client, method: str, pa
         ("/v1/chat/completions", {"messages": USER, "max_tokens": 2}),
         ("/v1/chat/completions", {"messages": USER, "max_tokens": 2, "stream": True}),
         ("/v1/chat/completions", {"messages": USER, "max_tokens": 2, "n": 2}),
+        ("/v1/messages", {"messages": USER, "max_tokens": 2}),
+        ("/v1/messages?beta=true", {"messages": USER, "max_tokens": 2, "stream": True}),
     ],
 )
 def test_inference_answers_say_where_they_ran(

@@ -12,6 +12,8 @@ import pytest
         ("/api/openapi.json", "/api/chat", "ChatBody"),
         ("/api/openapi.json", "/api/generate", "GenerateBody"),
         ("/v1/openapi.json", "/v1/chat/completions", "ChatBody"),
+        ("/v1/messages/openapi.json", "/v1/messages", "MessagesBody"),
+        ("/v1/messages/openapi.json", "/v1/messages/count_tokens", "CountBody"),
         ("/api/npu/openapi.json", "/api/npu/route", "RouteBody"),
     ],
 )
