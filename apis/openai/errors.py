@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from apis.answers import ErrorAnswer, failure_headers
 from apis.calls import ApiRequest
 from apis.describing import object_of
-from apis.faults import as_inference_error, body_of, cause_of, row_of
+from apis.faults import BodyTooLarge, as_inference_error, body_of, cause_of, row_of
 from inference import errors
 from inference.errors import InferenceError
 
@@ -24,11 +24,25 @@ class Row(NamedTuple):
     code: str | None = None
 
 
+class ResponseNotFound(InferenceError):
+    """Nothing under /v1/responses has that name: no responses are kept."""
+
+    code = "response_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Response with id {name[:80]!r} not found: this server keeps no responses, "
+            "send the whole conversation as input"
+        )
+
+
 TABLE: dict[type[InferenceError], Row] = {
     errors.InvalidRequest: Row(400, "invalid_request_error"),
+    BodyTooLarge: Row(413, "invalid_request_error", "body_too_large"),
     errors.CapabilityMissing: Row(400, "invalid_request_error", "unsupported_capability"),
     errors.PromptTooLong: Row(400, "invalid_request_error", "context_length_exceeded"),
     errors.ModelNotFound: Row(404, "not_found_error", "model_not_found"),
+    ResponseNotFound: Row(404, "not_found_error", "response_not_found"),
     errors.ServerBusy: Row(503, "api_error", "server_busy"),
     errors.ModelNotReady: Row(503, "api_error", "model_not_ready"),
     errors.NoDevice: Row(503, "api_error", "no_device"),

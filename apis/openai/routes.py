@@ -16,6 +16,7 @@ from apis.describing import describe, streams_as
 from apis.faults import answer_errors
 from apis.openai import embeddings, frames, translation
 from apis.openai.errors import ERROR, JSON, TABLE, answer_error
+from apis.openai.responses.routes import router as responses
 from apis.openai.schemas import ChatBody, EmbeddingsBody
 from apis.streams import Answer, answer, collect
 from apis.wishes import asked_of, read_asked
@@ -33,6 +34,7 @@ api = NinjaAPI(
     openapi_url=None,
 )
 answer_errors(api, answer_error)
+api.add_router("/responses", responses)
 
 
 @api.get("/openapi.json", include_in_schema=False)
