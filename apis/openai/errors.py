@@ -60,6 +60,9 @@ PARAMETERS: dict[type[InferenceError], str] = {
 }
 """The parameter that an error is about, where its class alone says it."""
 
+PROMPTS = {"/v1/responses": "input"}
+"""Endpoints that call the conversation something else than `messages`."""
+
 ERROR = object_of(
     error=object_of(
         message={"type": "string"},
@@ -73,15 +76,18 @@ ERROR = object_of(
 RETRY_SECONDS = 5
 
 
-def error_object(error: InferenceError) -> dict[str, Any]:
+def error_object(error: InferenceError, endpoint: str = "") -> dict[str, Any]:
     """The body, before the first frame as in the middle of a stream."""
     row = row_of(TABLE, error)
     field = error.field if isinstance(error, errors.InvalidRequest) else None
+    parameter = field or row_of(PARAMETERS, error)
+    if parameter == "messages":
+        parameter = PROMPTS.get(endpoint, parameter)
     return {
         "error": {
             "message": error.message,
             "type": row.type,
-            "param": field or row_of(PARAMETERS, error) or None,
+            "param": parameter or None,
             "code": row.code,
         }
     }
@@ -93,7 +99,7 @@ def answer_error(request: ApiRequest, error: Exception) -> HttpResponse:
     status = row_of(TABLE, told).status
     retry = told.retry_after_seconds or (RETRY_SECONDS if status == 503 else None)
     return ErrorAnswer(
-        error_object(told),
+        error_object(told, request.call.endpoint),
         content_type=JSON,
         status=status,
         reason=told.message,

@@ -118,35 +118,31 @@ class ResponseFrames:
 
     def tool_call(self, call: ToolCall) -> bytes:
         """A whole call: begun, its arguments, ended."""
-        pieces = [self._close()]
+        before = self._close()
         offered = self._tools.get(call.name, Offered(call.name))
-        text = (
-            str(call.arguments.get(CUSTOM_INPUT, ""))
-            if offered.is_custom
-            else _json_text(call.arguments)
-        )
-        kind, field, prefix = (
-            ("custom_tool_call", "input", "ctc")
-            if offered.is_custom
-            else ("function_call", "arguments", "fc")
-        )
-        event = f"response.{kind}_{field}"
-        self._item_id = self._new_id(prefix)
-        item: dict[str, Any] = {
-            "id": self._item_id,
-            "type": kind,
-            "status": "in_progress",
-            "call_id": new_call_id(),
-            "name": offered.name,
-            field: "",
-        }
+        item: dict[str, Any] = {"call_id": new_call_id(), "name": offered.name}
         if offered.namespace:
             item["namespace"] = offered.namespace
-        pieces.append(self._added(item))
-        pieces.append(self._event(f"{event}.delta", **self._place(), delta=text))
-        pieces.append(self._event(f"{event}.done", **self._place(), **{field: text}))
-        pieces.append(self._done({**item, "status": "completed", field: text}))
-        return b"".join(pieces)
+        if offered.is_custom:
+            self._item_id = self._new_id("ctc")
+            item |= {"id": self._item_id, "type": "custom_tool_call"}
+            begun, ended, field = {}, {}, "input"
+            text = str(call.arguments.get(CUSTOM_INPUT, ""))
+        else:
+            self._item_id = self._new_id("fc")
+            item |= {"id": self._item_id, "type": "function_call"}
+            begun, ended, field = {"status": "in_progress"}, {"status": "completed"}, "arguments"
+            text = _json_text(call.arguments)
+        event = f"response.{item['type']}_{field}"
+        return b"".join(
+            (
+                before,
+                self._added({**item, **begun, field: ""}),
+                self._event(f"{event}.delta", **self._place(), delta=text),
+                self._event(f"{event}.done", **self._place(), **{field: text}),
+                self._done({**item, **ended, field: text}),
+            )
+        )
 
     def ping(self) -> bytes:
         """A comment."""
