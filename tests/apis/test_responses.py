@@ -285,7 +285,6 @@ def test_what_cannot_be_done_is_refused_by_name(body: dict[str, Any], field: str
             {"type": "function", "name": "clock", "namespace": "agents"},
             ToolChoice("required", ("agents.clock",)),
         ),
-        ({"type": "namespace", "name": "agents"}, ToolChoice("required", ("agents.clock",))),
         ({"type": "custom", "name": "patch"}, ToolChoice("required", ("patch",))),
         (
             {

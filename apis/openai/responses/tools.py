@@ -126,33 +126,29 @@ def read_choice(body: ResponsesBody, box: Toolbox) -> tuple[ToolChoice, str | Ma
         names, echo = [], []
         for tool in wanted.tools or ():
             if tool.type not in box.dropped:
-                names += _named(tool, box)
+                names.append(_named(tool, box))
                 echo.append(_choice_echo(tool))
         if not names:
             raise _bad_choice("allowed_tools names no tool that can be called")
         mode = wanted.mode
         told = {"type": "allowed_tools", "mode": mode, "tools": echo}
         return ToolChoice(mode, tuple(names), parallel), told  # type: ignore[arg-type]
-    names = _named(wanted, box)
-    return ToolChoice("required", tuple(names), parallel), _choice_echo(wanted)
+    return ToolChoice("required", (_named(wanted, box),), parallel), _choice_echo(wanted)
 
 
-def _named(tool: NamedTool, box: Toolbox) -> list[str]:
-    """The model's names of the tools that are meant: one, or all of a namespace."""
+def _named(tool: NamedTool, box: Toolbox) -> str:
+    """The model's name of the tool that is meant."""
     name = _name_of(tool)
-    if tool.type not in (*CALLABLE, "namespace"):
+    if tool.type not in CALLABLE:
         raise _bad_choice(f"{tool.type[:40]!r} is run by servers that have it, this one does not")
-    if tool.type == "namespace":
-        found = [known for known, one in box.offered.items() if one.namespace == name]
-    else:
-        joined = model_name(name, tool.namespace)
-        found = [joined] if joined in box.offered else []
-        # A tool of a namespace may be named alone where that is clear.
-        found = found or [known for known, one in box.offered.items() if one.name == name]
-        found = found if len(found) == 1 else []
-    if not found:
+    joined = model_name(name, tool.namespace)
+    if joined in box.offered:
+        return joined
+    # A tool of a namespace may be named alone where that is clear.
+    found = [known for known, one in box.offered.items() if one.name == name]
+    if len(found) != 1:
         raise _bad_choice(f"{name[:80]!r} is not among the tools")
-    return found
+    return found[0]
 
 
 def _name_of(tool: NamedTool) -> str:
@@ -160,8 +156,7 @@ def _name_of(tool: NamedTool) -> str:
 
 
 def _choice_echo(tool: NamedTool) -> dict[str, Any]:
-    echo = {"type": tool.type, "name": _name_of(tool)}
-    return {**echo, "namespace": tool.namespace} if tool.namespace else echo
+    return {"type": tool.type, "name": _name_of(tool)}
 
 
 def _function_echo(tool: Tool) -> dict[str, Any]:
