@@ -341,6 +341,7 @@ def test_tools_are_one_flat_list_to_the_model_and_echoed_as_they_came() -> None:
         ({"top_logprobs": 2}, ["top_logprobs"]),
         ({"include": ["file_search_call.results"]}, ["include: file_search_call.results"]),
         ({"service_tier": "flex"}, ["service_tier"]),
+        ({"tools": [{"type": "a\nb: é"}]}, ["tools: a_b___"]),
         (
             {"input": [USER, {"type": "web_search_call", "id": "ws_1", "action": {}}]},
             ["input: web_search_call"],

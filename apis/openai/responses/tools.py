@@ -7,6 +7,7 @@ instead of arguments; to the model it is a function with the one argument `input
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,6 +47,11 @@ class Toolbox:
     offered: Mapping[str, Offered] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+
+
+def shown(word: str) -> str:
+    """A client's word as a header may have it."""
+    return re.sub(r"[^\w.-]", "_", word[:60], flags=re.ASCII)
 
 
 def model_name(name: str, namespace: str | None) -> str:
@@ -90,7 +96,7 @@ def read_tools(tools: list[Tool] | None) -> Toolbox:
                 for at, one in enumerate(tool.tools or ())
                 if one.type in CALLABLE
             ]
-            dropped += [one.type[:40] for one in tool.tools or () if one.type not in CALLABLE]
+            dropped += [one.type for one in tool.tools or () if one.type not in CALLABLE]
             echo.append(
                 {
                     "type": "namespace",
@@ -100,8 +106,8 @@ def read_tools(tools: list[Tool] | None) -> Toolbox:
                 }
             )
         else:
-            dropped.append(tool.type[:40])
-    ignored += [f"tools: {kind}" for kind in dict.fromkeys(dropped)]
+            dropped.append(tool.type)
+    ignored += [f"tools: {shown(kind)}" for kind in dict.fromkeys(dropped)]
     return Toolbox(tuple(prompt), tuple(echo), offered, tuple(dropped), tuple(ignored))
 
 

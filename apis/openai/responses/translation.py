@@ -11,7 +11,7 @@ from apis.keep_alive import parse_keep_alive
 from apis.openai.responses.items import Turns
 from apis.openai.responses.resource import echo_of
 from apis.openai.responses.schemas import ResponsesBody
-from apis.openai.responses.tools import Offered, read_choice, read_tools
+from apis.openai.responses.tools import Offered, read_choice, read_tools, shown
 from apis.wishes import Asked
 from inference.errors import InvalidRequest
 from inference.requests import ANY_OBJECT, AnswerSchema, GenerationRequest, Message, Sampling
@@ -195,7 +195,7 @@ def _ignored(body: ResponsesBody, model: ModelInfo) -> list[str]:
         ),
     }
     includes = [
-        f"include: {name[:60]}"
+        f"include: {shown(name)}"
         for name in body.include or ()
         if name not in (ENCRYPTED_REASONING, LOGPROBS)
     ]
