@@ -1,29 +1,31 @@
-"""Request bodies: read up to a cap, decoded once, whatever the Content-Type says."""
+"""Request bodies: read and unpacked up to a cap, decoded once, whatever the Content-Type says."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from django.http import HttpRequest
 from ninja.parser import Parser
 
+from apis.calls import ApiRequest
+from apis.faults import BodyTooLarge
 from apis.limits import MAX_BODY_BYTES
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+UNREADABLE = b"\0"
+"""Stands for a body that could not be had; `Call.body_problem` says why."""
 
 
 class ClientGone(Exception):
     """The client closed the connection before it had sent all of its request."""
 
 
-class BodyTooLarge(Exception):
-    """The body is over the cap. All of it was read, so that the connection stays usable."""
-
-
 async def read_body(receive: Receive) -> bytes:
-    """The whole body. Raises ClientGone or BodyTooLarge."""
+    """The whole body, packed as it was sent. Raises ClientGone; or BodyTooLarge after all of it was
+    read, so that the connection stays usable."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -39,7 +41,7 @@ async def read_body(receive: Receive) -> bytes:
         if not message.get("more_body", False):
             break
     if size > MAX_BODY_BYTES:
-        raise BodyTooLarge
+        raise BodyTooLarge(MAX_BODY_BYTES)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
@@ -48,5 +50,8 @@ class JsonParser(Parser):
     orjson holds the interpreter's lock (measured: others wait as long, the request longer)."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        """The decoded body. Raises ValueError with the parser's words."""
+        """The decoded body. Raises ValueError with the parser's words, and InvalidRequest for one
+        that could not be had at all: here the family is known in whose words it is told."""
+        if problem := cast(ApiRequest, request).call.body_problem:
+            raise problem
         return orjson.loads(request.body)

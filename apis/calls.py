@@ -23,7 +23,7 @@ LONGEST_LOGGED_TEXT = 300
 class Call:
     """`turn` tells callers apart in a line, by address and key; `origin` is the browser page's
     origin if it may call us, else ""; `endpoint` is the route's path, which metrics and records
-    name; `received_at` is `time.perf_counter()`."""
+    name; `received_at` is `time.perf_counter()`; `body_problem` is why there is no body."""
 
     method: str
     path: str
@@ -36,6 +36,7 @@ class Call:
     endpoint: str = "unmatched"
     request_id: str = field(default_factory=new_request_id)
     received_at: float = field(default_factory=time.perf_counter)
+    body_problem: InferenceError | None = None
 
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> Call:

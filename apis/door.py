@@ -17,10 +17,12 @@ from django.http.response import HttpResponseBase
 from apis import access
 from apis.answers import ErrorAnswer, PlainAnswer
 from apis.anthropic import errors as anthropic
-from apis.bodies import BodyTooLarge, ClientGone, Receive, read_body
+from apis.bodies import UNREADABLE, ClientGone, Receive, read_body
 from apis.calls import Call
 from apis.handler import ApiHandler, DisconnectWatch, Send
+from apis.unpacking import encoding_of, unpack
 from inference import environment, metrics
+from inference.errors import InvalidRequest
 
 Scope = MutableMapping[str, Any]
 
@@ -64,7 +66,7 @@ class Door:
         try:
             response = self._without_body(call, scope)
             if response is None:
-                body = await read_body(receive)
+                body = await _body(call, scope, receive)
                 # What only reads is answered at once; nothing would be saved by a cancel.
                 if call.method not in ("GET", "HEAD"):
                     watch = DisconnectWatch(receive)
@@ -75,11 +77,6 @@ class Door:
             await self._handler.deliver(response, self._common_headers(call), call, send)
         except ClientGone:
             call.log(logging.INFO, "the client went away before it had sent its request")
-        except BodyTooLarge:
-            status = 413
-            refusal = _in_shape(call, PlainAnswer("413 request body too large", status=status))
-            _log_refusal(call, refusal)
-            await self._handler.deliver(refusal, self._common_headers(call), call, send)
         except asyncio.CancelledError:
             if watch is None or not watch.is_gone:
                 raise
@@ -122,6 +119,18 @@ class Door:
 def _in_shape(call: Call, response: HttpResponseBase) -> HttpResponseBase:
     """Refusals are plain text, but for the one family whose clients read them as JSON."""
     return anthropic.in_shape(call, response) if anthropic.owns(call.path) else response
+
+
+async def _body(call: Call, scope: Scope, receive: Receive) -> bytes:
+    """The request's body. One that cannot be had is refused where it is parsed, in the words of its
+    family. Raises ClientGone."""
+    try:
+        body = await read_body(receive)
+        encoding = encoding_of(scope["headers"])
+        return await asyncio.to_thread(unpack, body, encoding) if body and encoding else body
+    except InvalidRequest as problem:
+        call.body_problem = problem
+        return UNREADABLE
 
 
 def _log_refusal(call: Call, response: HttpResponseBase) -> None:

@@ -25,6 +25,15 @@ class InternalError(InferenceError):
     """Something that was not made for clients; `__cause__` is for the log."""
 
 
+class BodyTooLarge(InvalidRequest):
+    """The body has more than `most` bytes, as it was sent or unpacked."""
+
+    code = "body_too_large"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the request body has more than {most} bytes")
+
+
 class NotBuilt(InvalidRequest):
     """A part of the peer's API that this server does not have; the text names the field."""
 
@@ -36,7 +45,8 @@ def as_inference_error(error: Exception, request_id: str, body: bytes = b"x") ->
     if isinstance(error, ValidationError):
         return _validation(error) if body else InvalidRequest("missing request body")
     if isinstance(error, HttpError):
-        return InvalidRequest(_parser_text(error))
+        cause = error.__cause__
+        return cause if isinstance(cause, InferenceError) else InvalidRequest(_parser_text(error))
     internal = InternalError(f"internal error, the server's log says more under {request_id}")
     internal.__cause__ = error
     return internal

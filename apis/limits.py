@@ -8,6 +8,9 @@ from __future__ import annotations
 MAX_BODY_BYTES = 32 * 2**20
 """A request's body. Pictures travel in it."""
 
+MAX_UNPACKED_BYTES = 20 * 2**20
+"""A body that came compressed, once it is unpacked: who packs it sends text."""
+
 MOST_MESSAGES = 10_000
 """Messages of a conversation, and parts of a message. Each costs some 10 µs and several tokens."""
 

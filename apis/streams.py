@@ -20,6 +20,7 @@ from inference import dispatch
 from inference.errors import InferenceError
 from inference.generation import Generation
 from inference.requests import (
+    AnswerEvent,
     Event,
     Failed,
     Finished,
@@ -75,6 +76,8 @@ class Answer:
     thinking: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
+    parts: tuple[AnswerEvent, ...] = ()
+    """The same in the order in which it came."""
 
 
 async def answer(
@@ -108,9 +111,12 @@ async def collect(generation: Generation) -> Answer:
     thoughts: list[str] = []
     calls: list[ToolCall] = []
     logprobs: list[TokenLogprob] = []
+    parts: list[AnswerEvent] = []
     async with generation:
         async for events in generation:
             for event in events:
+                if isinstance(event, AnswerEvent):
+                    parts.append(event)
                 match event:
                     case TextDelta():
                         texts.append(event.text)
@@ -124,7 +130,12 @@ async def collect(generation: Generation) -> Answer:
                         raise event.error
                     case Finished():
                         return Answer(
-                            "".join(texts), event, "".join(thoughts), tuple(calls), tuple(logprobs)
+                            "".join(texts),
+                            event,
+                            "".join(thoughts),
+                            tuple(calls),
+                            tuple(logprobs),
+                            tuple(parts),
                         )
     raise RuntimeError("a generation ended without a last event")
 

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from apis.answers import ErrorAnswer, PlainAnswer, failure_headers
 from apis.calls import ApiRequest, Call
 from apis.describing import object_of
-from apis.faults import as_inference_error, body_of, cause_of, row_of
+from apis.faults import BodyTooLarge, as_inference_error, body_of, cause_of, row_of
 from inference import errors
 from inference.errors import InferenceError
 
@@ -27,6 +27,7 @@ class Row(NamedTuple):
 
 TABLE: dict[type[InferenceError], Row] = {
     errors.InvalidRequest: Row(400, "invalid_request_error"),
+    BodyTooLarge: Row(413, "request_too_large"),
     errors.CapabilityMissing: Row(400, "invalid_request_error"),
     errors.PromptTooLong: Row(400, "invalid_request_error"),
     errors.ModelNotFound: Row(404, "not_found_error"),
@@ -39,7 +40,7 @@ TABLE: dict[type[InferenceError], Row] = {
     InferenceError: Row(500, "api_error"),
 }
 
-REFUSALS = {403: "permission_error", 404: "not_found_error", 413: "request_too_large"}
+REFUSALS = {403: "permission_error", 404: "not_found_error"}
 """Types of what the door refuses; the others are invalid requests."""
 
 STATUSES = frozenset({row.status for row in TABLE.values()} | {405, 421} | set(REFUSALS))

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from apis.answers import ErrorAnswer, failure_headers
 from apis.calls import ApiRequest
 from apis.describing import object_of
-from apis.faults import as_inference_error, body_of, cause_of, row_of
+from apis.faults import BodyTooLarge, as_inference_error, body_of, cause_of, row_of
 from inference import errors
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.errors import InferenceError
@@ -16,6 +16,7 @@ JSON = "application/json; charset=utf-8"
 
 STATUS: dict[type[InferenceError], int] = {
     errors.InvalidRequest: 400,
+    BodyTooLarge: 413,
     errors.CapabilityMissing: 400,
     errors.PromptTooLong: 400,
     errors.ModelNotFound: 404,

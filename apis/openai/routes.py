@@ -17,6 +17,7 @@ from apis.describing import describe, streams_as
 from apis.faults import answer_errors
 from apis.openai import embeddings, frames, translation
 from apis.openai.errors import ERROR, JSON, TABLE, answer_error
+from apis.openai.responses.routes import router as responses
 from apis.openai.schemas import ChatBody, EmbeddingsBody
 from apis.streams import Answer, answer, collect
 from apis.wishes import asked_of, read_asked
@@ -34,6 +35,7 @@ api = NinjaAPI(
     openapi_url=None,
 )
 answer_errors(api, answer_error)
+api.add_router("/responses", responses)
 
 ANTHROPIC_VERSION = "anthropic-version"
 """The header that only clients of Anthropic send. Both vendors list models under one path."""

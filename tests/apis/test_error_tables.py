@@ -102,7 +102,7 @@ def test_every_class_of_error_is_in_every_table() -> None:
 )
 def test_try_again_later_says_when(answer: object) -> None:
     request = HttpRequest()
-    request.call = type("Call", (), {"request_id": "req_1"})()  # type: ignore[attr-defined]
+    request.call = type("Call", (), {"request_id": "req_1", "endpoint": "/x"})()  # type: ignore[attr-defined]
     request._body = b"{}"
 
     for error, seconds in (

@@ -1,0 +1,412 @@
+"""Bodies of the Responses API as conversations, tools and parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from apis.calls import Call
+from apis.openai.responses.schemas import ResponsesBody
+from apis.openai.responses.translation import Wanted, read_body
+from apis.wishes import Asked
+from inference.errors import CapabilityMissing, InferenceError, InvalidRequest
+from inference.requests import ANY_OBJECT, Message, Need, Sampling, ToolChoice
+from tests.apis.test_dry_run import model
+
+CALL = Call("POST", "/v1/responses", "", "", (), "")
+USER = {"role": "user", "content": "Hi"}
+WEATHER = {
+    "type": "function",
+    "name": "weather",
+    "description": "Tells the weather",
+    "parameters": {"type": "object", "properties": {"place": {"type": "string"}}},
+    "strict": False,
+}
+CLOCK = {"type": "function", "name": "clock"}
+AGENTS = {"type": "namespace", "name": "agents", "description": "", "tools": [CLOCK]}
+PATCH = {"type": "custom", "name": "patch", "format": {"type": "grammar", "syntax": "lark"}}
+
+
+def read(*, capabilities: tuple[str, ...] = ("completion",), **body: Any) -> Wanted:
+    wanted = ResponsesBody.model_validate({"model": "tiny:1m", "input": "Hi", **body})
+    return read_body(
+        CALL, wanted, Asked("tiny:1m"), model(capabilities=capabilities, preset=Sampling())
+    )
+
+
+def messages_of(*items: dict[str, Any], **body: Any) -> list[Message]:
+    return list(read(input=list(items), **body).request.messages or ())
+
+
+def ignored_by(**body: Any) -> list[str]:
+    return list(read(**body).request.ignored)
+
+
+def call(
+    name: str, arguments: str = '{"a": 1}', call_id: str = "c1", **more: str
+) -> dict[str, Any]:
+    return {
+        "type": "function_call",
+        "call_id": call_id,
+        "name": name,
+        "arguments": arguments,
+        **more,
+    }
+
+
+def called(name: str, arguments: Any, call_id: str = "c1") -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    return {"id": call_id, "type": "function", "function": function}
+
+
+def result(output: Any, call_id: str = "c1") -> dict[str, Any]:
+    return {"type": "function_call_output", "call_id": call_id, "output": output}
+
+
+THOUGHT = {
+    "type": "reasoning",
+    "id": "rs_1",
+    "summary": [{"type": "summary_text", "text": "Hm."}],
+    "encrypted_content": "gAAAA",
+}
+ANSWER = {
+    "type": "message",
+    "id": "msg_1",
+    "role": "assistant",
+    "status": "completed",
+    "phase": "commentary",
+    "content": [{"type": "output_text", "text": "Let me see.", "annotations": []}],
+}
+TOLD = Message("tool", "sunny", {"tool_call_id": "c1", "name": "weather", "tool_name": "weather"})
+ASKED = Message("user", "Hi")
+
+
+@pytest.mark.parametrize(
+    ("items", "turns"),
+    [
+        ([USER], [ASKED]),
+        ([{**USER, "type": "message"}], [ASKED]),
+        (
+            [{"role": "developer", "content": "Be brief."}, USER],
+            [Message("system", "Be brief."), ASKED],
+        ),
+        (
+            [
+                {"role": "system", "content": [{"type": "input_text", "text": "A"}]},
+                {"role": "developer", "content": "B"},
+                USER,
+                {"role": "developer", "content": "C"},
+            ],
+            [Message("system", "A\n\nB"), ASKED, Message("system", "C")],
+        ),
+        (
+            [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "input_text", "text": "My name is "},
+                        {"type": "input_text", "text": "Bo."},
+                    ],
+                }
+            ],
+            [Message("user", "My name is Bo.")],
+        ),
+        (
+            [USER, THOUGHT, ANSWER, call("weather"), result("sunny")],
+            [
+                ASKED,
+                Message(
+                    "assistant",
+                    "Let me see.",
+                    {"tool_calls": [called("weather", {"a": 1})], "thinking": "Hm."},
+                ),
+                TOLD,
+            ],
+        ),
+        (
+            [call("weather"), call("clock", "", "c2"), result("sunny"), result("noon", "c2")],
+            [
+                Message(
+                    "assistant",
+                    "",
+                    {"tool_calls": [called("weather", {"a": 1}), called("clock", {}, "c2")]},
+                ),
+                TOLD,
+                Message(
+                    "tool", "noon", {"tool_call_id": "c2", "name": "clock", "tool_name": "clock"}
+                ),
+            ],
+        ),
+        (
+            [call("weather"), result("sunny"), THOUGHT, ANSWER, USER],
+            [
+                Message("assistant", "", {"tool_calls": [called("weather", {"a": 1})]}),
+                TOLD,
+                Message("assistant", "Let me see.", {"thinking": "Hm."}),
+                ASKED,
+            ],
+        ),
+        (
+            [ANSWER, {**ANSWER, "content": "Done.", "phase": "final_answer"}],
+            [Message("assistant", "Let me see."), Message("assistant", "Done.")],
+        ),
+        ([USER, THOUGHT], [ASKED]),
+        (
+            [call("clock", namespace="agents"), result([{"type": "input_text", "text": "noon"}])],
+            [
+                Message("assistant", "", {"tool_calls": [called("agents.clock", {"a": 1})]}),
+                Message(
+                    "tool",
+                    "noon",
+                    {"tool_call_id": "c1", "name": "agents.clock", "tool_name": "agents.clock"},
+                ),
+            ],
+        ),
+        (
+            [
+                {"type": "custom_tool_call", "call_id": "c1", "name": "patch", "input": "+x"},
+                {"type": "custom_tool_call_output", "call_id": "c1", "output": "ok"},
+            ],
+            [
+                Message("assistant", "", {"tool_calls": [called("patch", {"input": "+x"})]}),
+                Message(
+                    "tool", "ok", {"tool_call_id": "c1", "name": "patch", "tool_name": "patch"}
+                ),
+            ],
+        ),
+        (
+            [{"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}, USER],
+            [Message("assistant", "No."), ASKED],
+        ),
+        ([result("lost", "c9")], [Message("tool", "lost", {"tool_call_id": "c9"})]),
+    ],
+)
+def test_items_become_turns(items: list[dict[str, Any]], turns: list[Message]) -> None:
+    assert messages_of(*items) == turns
+
+
+def test_a_text_is_what_the_user_says_and_instructions_come_first() -> None:
+    assert read(input="Hi").request.messages == (ASKED,)
+    assert messages_of({"role": "developer", "content": "B"}, USER, instructions="A") == [
+        Message("system", "A\n\nB"),
+        ASKED,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("item", "error", "says"),
+    [
+        ({"type": "spell"}, InvalidRequest, r"input\[1\]\.type: 'spell' is not one of message"),
+        ({}, InvalidRequest, r"input\[1\]\.type"),
+        ({"role": "alien", "content": "x"}, InvalidRequest, r"input\[1\]\.role: 'alien'"),
+        ({"role": "user"}, InvalidRequest, r"input\[1\]\.content is missing"),
+        ({"type": "item_reference", "id": "msg_1"}, InvalidRequest, "no items are kept here"),
+        (call("weather", "{not json"), InvalidRequest, "invalid tool call arguments"),
+        (call("weather", "[1]"), InvalidRequest, "invalid tool call arguments"),
+        (result(None), InvalidRequest, r"input\[1\]\.output is missing"),
+        (
+            {"role": "user", "content": [{"type": "input_file", "file_id": "f"}]},
+            InvalidRequest,
+            "^file inputs are not currently supported$",
+        ),
+        (
+            {"role": "user", "content": [{"type": "input_image", "image_url": "https://x/y"}]},
+            InvalidRequest,
+            "image URLs are not currently supported",
+        ),
+        (
+            {"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png,"}]},
+            CapabilityMissing,
+            "does not support vision",
+        ),
+        (
+            {"role": "user", "content": [{"type": "video"}]},
+            InvalidRequest,
+            r"input\[1\]\.content\[0\]\.type: 'video'",
+        ),
+    ],
+)
+def test_items_that_cannot_be_used_are_named(
+    item: dict[str, Any], error: type[InferenceError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        messages_of(USER, item)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"input": []}, "input"),
+        ({"input": None}, "input"),
+        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"conversation": {"id": "conv_1"}}, "conversation"),
+        ({"prompt": {"id": "p"}}, "prompt"),
+        ({"background": True}, "background"),
+        ({"max_output_tokens": 0}, "max_output_tokens"),
+        ({"temperature": -1}, "temperature"),
+        ({"truncation": "some"}, "truncation"),
+        ({"top_logprobs": 21}, "top_logprobs"),
+        ({"reasoning": {"effort": "huge"}}, "reasoning.effort"),
+        ({"reasoning": {"summary": "long"}}, "reasoning.summary"),
+        ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
+        ({"text": {"format": {"type": "json_schema", "name": "x"}}}, "text.format.schema"),
+        ({"tools": [{"type": "function"}]}, "tools[0].name"),
+        ({"tools": [{**AGENTS, "tools": [{"type": "function"}]}]}, "tools[0].tools[0].name"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tool_choice": "sometimes"}, "tool_choice"),
+        ({"tool_choice": {"type": "function", "name": "weather"}}, "tool_choice"),
+        ({"tools": [{"type": "web_search"}], "tool_choice": "required"}, "tool_choice"),
+        (
+            {"tools": [WEATHER, {"type": "web_search"}], "tool_choice": {"type": "web_search"}},
+            "tool_choice",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_name(body: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        read(**body)
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("wanted", "choice"),
+    [
+        (None, ToolChoice()),
+        ("none", ToolChoice("none")),
+        ("required", ToolChoice("required")),
+        ({"type": "function", "name": "weather"}, ToolChoice("required", ("weather",))),
+        (
+            {"type": "function", "function": {"type": "function", "name": "weather"}},
+            ToolChoice("required", ("weather",)),
+        ),
+        ({"type": "function", "name": "clock"}, ToolChoice("required", ("agents.clock",))),
+        (
+            {"type": "function", "name": "clock", "namespace": "agents"},
+            ToolChoice("required", ("agents.clock",)),
+        ),
+        ({"type": "custom", "name": "patch"}, ToolChoice("required", ("patch",))),
+        (
+            {
+                "type": "allowed_tools",
+                "mode": "auto",
+                "tools": [{"type": "function", "name": "weather"}, {"type": "web_search"}],
+            },
+            ToolChoice("auto", ("weather",)),
+        ),
+    ],
+)
+def test_every_choice_of_tools_is_understood(wanted: Any, choice: ToolChoice) -> None:
+    tools = [WEATHER, AGENTS, PATCH, {"type": "web_search"}]
+
+    request = read(tools=tools, tool_choice=wanted).request
+
+    assert request.tool_choice == choice
+    assert (Need.TOOLS in request.needs) == (choice.mode != "none")
+
+
+def test_tools_are_one_flat_list_to_the_model_and_echoed_as_they_came() -> None:
+    wanted = read(tools=[WEATHER, AGENTS, PATCH], parallel_tool_calls=False)
+
+    functions = [tool["function"] for tool in wanted.request.tools]
+    assert [function["name"] for function in functions] == ["weather", "agents.clock", "patch"]
+    assert functions[0]["parameters"] == WEATHER["parameters"]
+    assert functions[1]["parameters"] == {"type": "object", "properties": {}}
+    assert wanted.request.tool_choice == ToolChoice(is_parallel=False)
+    assert wanted.echo["tools"] == [
+        WEATHER,
+        {
+            **AGENTS,
+            "tools": [{**CLOCK, "description": None, "parameters": None, "strict": True}],
+        },
+        {"type": "custom", "name": "patch", "description": None, "format": {"type": "text"}},
+    ]
+    assert wanted.echo["parallel_tool_calls"] is False
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({}, []),
+        ({"store": False, "include": ["reasoning.encrypted_content"], "metadata": {"a": "b"}}, []),
+        (
+            {"tools": [{"type": "web_search"}, {"type": "web_search"}, {"type": "mcp"}]},
+            ["tools: web_search", "tools: mcp"],
+        ),
+        ({"tools": [PATCH]}, ["tools[0].format"]),
+        ({"store": True, "truncation": "auto"}, ["truncation", "store"]),
+        ({"text": {"verbosity": "low"}}, ["text.verbosity"]),
+        ({"reasoning": {"effort": "high", "summary": "auto"}}, ["reasoning.effort"]),
+        ({"reasoning": {"effort": "none"}}, []),
+        ({"top_logprobs": 2}, ["top_logprobs"]),
+        ({"include": ["file_search_call.results"]}, ["include: file_search_call.results"]),
+        ({"service_tier": "flex"}, ["service_tier"]),
+        ({"tools": [{"type": "a\nb: é"}]}, ["tools: a_b___"]),
+        (
+            {"input": [USER, {"type": "web_search_call", "id": "ws_1", "action": {}}]},
+            ["input: web_search_call"],
+        ),
+    ],
+)
+def test_what_has_no_effect_is_reported(body: dict[str, Any], names: list[str]) -> None:
+    assert ignored_by(**body) == names
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "think"),
+    [
+        (None, None),
+        ({}, None),
+        ({"summary": "auto"}, None),
+        ({"effort": "none"}, False),
+        ({"effort": "low"}, "low"),
+        ({"effort": "xhigh"}, "xhigh"),
+    ],
+)
+def test_effort_is_how_much_to_think(reasoning: Any, think: Any) -> None:
+    request = read(reasoning=reasoning, capabilities=("completion", "thinking")).request
+
+    assert request.think == think
+    assert request.ignored == ()
+
+
+def test_formats_hold_the_answer() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    wanted = {"type": "json_schema", "name": "x", "schema": schema, "strict": True}
+
+    held = read(text={"format": wanted})
+    loose = read(text={"format": {"type": "json_object"}})
+
+    assert held.request.schema is not None
+    assert (held.request.schema.schema, held.request.schema.field) == (schema, "text.format.schema")
+    assert held.request.needs == {Need.SCHEMA}
+    assert held.echo["text"] == {"format": {**wanted, "description": None}}
+    assert loose.request.schema is not None
+    assert loose.request.schema.schema == ANY_OBJECT
+    assert read(text={"format": {"type": "text"}}).request.schema is None
+
+
+def test_sampling_and_its_echo_are_the_values_in_force() -> None:
+    wanted = read(
+        max_output_tokens=7, top_p=0.5, seed=3, stop="x", frequency_penalty=0.25, top_k=-1
+    )
+
+    assert wanted.request.sampling == Sampling(
+        max_tokens=7, top_p=0.5, seed=3, stop=("x",), frequency_penalty=0.25, top_k=0
+    )
+    assert (wanted.echo["temperature"], wanted.echo["top_p"]) == (1.0, 0.5)
+    assert (wanted.echo["max_output_tokens"], wanted.echo["frequency_penalty"]) == (7, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("body", "logprobs"),
+    [
+        ({}, None),
+        ({"include": ["message.output_text.logprobs"]}, 0),
+        ({"include": ["message.output_text.logprobs"], "top_logprobs": 3}, 3),
+        ({"top_logprobs": 3}, 3),
+        ({"top_logprobs": 0}, None),
+    ],
+)
+def test_logprobs_are_asked_for_in_two_ways(body: dict[str, Any], logprobs: int | None) -> None:
+    assert read(**body).request.logprobs == logprobs
