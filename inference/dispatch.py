@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from inference import metrics, planning, records, snapshot
 from inference.errors import InferenceError, NoDevice
 from inference.generation import Generation, Hooks
 from inference.journal import Journal, RunningRequest
+from inference.prompts import tokens
+from inference.prompts.tokens import Spelled
 from inference.records import RecordDraft
 from inference.relay import Progress, Relay, option_for, patience_of
 from inference.reports import draft_record
@@ -53,6 +56,12 @@ def resolve_model(name: str) -> ModelInfo:
 async def render(request: GenerationRequest) -> str:
     """The prompt as the model would read it; no engine is touched."""
     return (await planning.read_prompt(request, resolve_model(request.model))).text
+
+
+async def spell(model_name: str, prompt: str | Sequence[int]) -> Spelled:
+    """A text or token ids as both, by that model's tokenizer. Raises TokenizerMissing."""
+    tokenizer = await planning.tokenizer_of(resolve_model(model_name))
+    return await asyncio.to_thread(tokens.spell, tokenizer, prompt)
 
 
 async def generate(request: GenerationRequest) -> Generation:
