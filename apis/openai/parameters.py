@@ -71,5 +71,6 @@ def lacks_alternatives(count: int, body: SampledBody) -> bool:
 def undeclared(body: SampledBody) -> list[str]:
     """The fields that nobody here knows. Names that no client library would send are left out: they
     go into a header."""
-    names = [name for name in body.model_extra or () if _NAME.fullmatch(name)]
+    extra = body.model_extra or {}
+    names = [name for name, it in extra.items() if it is not None and _NAME.fullmatch(name)]
     return names[:MOST_REPORTED]
