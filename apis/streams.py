@@ -149,7 +149,7 @@ async def write_frames(
     try:
         async for events in generation:
             for event in events:
-                piece += _frames_of(event, writer, call)
+                piece += frames_of(event, writer, call)
             now = time.monotonic()
             if not piece and now - sent_at > SILENCE_SECONDS:
                 piece = writer.ping()
@@ -157,10 +157,11 @@ async def write_frames(
                 yield piece
                 piece, sent_at = b"", now
     except Exception as error:  # the status is out already, so any error becomes a frame
-        yield writer.failed(_told(call, error))
+        yield writer.failed(told(call, error))
 
 
-def _frames_of(event: Event, writer: FrameWriter, call: Call) -> bytes:
+def frames_of(event: Event, writer: FrameWriter, call: Call) -> bytes:
+    """What a family writes of one event."""
     match event:
         case TextDelta():
             return writer.text(event) if event.text or event.logprobs else b""
@@ -171,10 +172,11 @@ def _frames_of(event: Event, writer: FrameWriter, call: Call) -> bytes:
         case Finished():
             return writer.finished(event)
         case Failed():
-            return writer.failed(_told(call, event.error))
+            return writer.failed(told(call, event.error))
 
 
-def _told(call: Call, error: Exception) -> InferenceError:
+def told(call: Call, error: Exception) -> InferenceError:
+    """The error of a stream as clients may read it, with its line in the log."""
     told = as_inference_error(error, call.request_id)
     call.log_failure(told)
     return told

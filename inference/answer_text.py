@@ -15,7 +15,8 @@ from inference.requests import AnswerEvent, TextDelta, ThinkingDelta, TokenLogpr
 
 
 class AnswerText:
-    """Owned by one generation. Every step is `add`ed; `release` gives what has gathered as events.
+    """Owned by one generation. Every step is `add`ed, and read at once, so that tokens are known to
+    be reasoning or not; `release` gives the events that have gathered.
 
     `sent_characters` counts the engine's text, markup and all, that was released;
     `thinking_tokens` those of the tokens that were reasoning.
@@ -30,6 +31,7 @@ class AnswerText:
         self._text = ""
         self._ids: list[int] = []
         self._logprobs: list[TokenLogprob] = []
+        self._events: list[AnswerEvent] = []
         self._sent: list[str] = []
         self._to_repeat = ""
 
@@ -51,28 +53,36 @@ class AnswerText:
         if self._to_repeat:
             text = self._without_repeat(text, is_last=is_last)
         self._text += text
-        self._ids += ids
-        self._logprobs += logprobs
+        if self._parser is None:
+            self._ids += ids
+            self._logprobs += logprobs
+            return
+        events = self._parser.feed(text)
+        if is_last:
+            events += self._parser.finish()
+        self._events += self._with_tokens(events, tuple(ids), tuple(logprobs))
 
-    def release(self, *, is_last: bool = False) -> tuple[AnswerEvent, ...]:
+    def release(self) -> tuple[AnswerEvent, ...]:
         """Everything that was added since; after the last of it nothing is held back."""
         text, self._text = self._text, ""
-        ids, self._ids = tuple(self._ids), []
-        logprobs, self._logprobs = tuple(self._logprobs), []
         self.sent_characters += len(text)
         if self._prompt.grammar is not None:
             self._sent.append(text)
         if self._parser is None:
+            ids, self._ids = tuple(self._ids), []
+            logprobs, self._logprobs = tuple(self._logprobs), []
             return (TextDelta(text, ids, logprobs),) if text or ids else ()
-        events = self._parser.feed(text)
-        if is_last:
-            events += self._parser.finish()
-        return tuple(self._with_tokens(events, ids, logprobs))
+        events, self._events = tuple(self._events), []
+        return events
 
     def begin_anew(self) -> None:
         """Forget what waits; the next engine begins with what the client has."""
         self._to_repeat = "".join(self._sent)
-        self._text, self._ids, self._logprobs = "", [], []
+        self._text, self._ids, self._logprobs, self._events = "", [], [], []
+        self.thinking_tokens = 0
+        if self._parser is not None and not self.sent_characters:
+            self._parser = self._prompt.new_parser()
+            self._is_thinking = self._prompt.is_thinking
         self.sent_characters = 0
         self._sent = []
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from inference import metrics, planning, records, snapshot
 from inference.errors import InferenceError, NoDevice
 from inference.generation import Generation, Hooks
 from inference.journal import Journal, RunningRequest
+from inference.prompts import tokens
+from inference.prompts.tokens import Spelled
 from inference.records import RecordDraft
 from inference.relay import Progress, Relay, option_for, patience_of
 from inference.reports import draft_record
@@ -59,6 +62,12 @@ async def count_tokens(request: GenerationRequest) -> int:
     """How many tokens the prompt has that the model would read; no engine is touched. Raises
     InferenceError."""
     return await planning.count_prompt(request, snapshot.current())
+
+
+async def spell(model_name: str, prompt: str | Sequence[int]) -> Spelled:
+    """A text or token ids as both, by that model's tokenizer. Raises TokenizerMissing."""
+    tokenizer = await planning.tokenizer_of(resolve_model(model_name))
+    return await asyncio.to_thread(tokens.spell, tokenizer, prompt)
 
 
 async def generate(request: GenerationRequest) -> Generation:

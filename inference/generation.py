@@ -149,7 +149,7 @@ class Generation:
         # Of an answer in several parts no engine knows the time; the server's own clock tells.
         timings = self._timings(0.0 if self._is_continued else last.decode_seconds)
         reason = FinishReason(last.finish)
-        events = self._text.release(is_last=True)
+        events = self._text.release()
         finished = Finished(
             reason,
             len(self.prompt_ids),

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 
 from inference.prompts.continuing import grammar_behind, grammar_out_of_loop
-from inference.prompts.schemas.remaining import NoRemainder
+from inference.prompts.schemas.remaining import NoRemainder, repeated_turn
 from inference.requests import Grammar
 
-LOOK_EVERY_CHARACTERS = 256
+LOOK_EVERY_CHARACTERS = 64
 MOST_WAYS_OUT = 6
 """A model that loops so often is left to its token limit."""
 
@@ -24,6 +24,7 @@ class HeldAnswer:
     def __init__(self, grammar: Grammar) -> None:
         self._whole = grammar
         self._grammar = grammar
+        self._before = ""
         self._text = ""
         self._looked_at = 0
         self._ways_out = 0
@@ -44,13 +45,17 @@ class HeldAnswer:
 
     async def way_out(self) -> Grammar | None:
         """The grammar that leads out of a loop, None where there is no loop to be seen. Looks only
-        every few hundred characters, so it may be asked after every step."""
+        once in a while, so it may be asked after every step."""
         if len(self._text) - self._looked_at < LOOK_EVERY_CHARACTERS:
             return None
         self._looked_at = len(self._text)
         if self._ways_out >= MOST_WAYS_OUT or self._grammar.kind != "ebnf":
             return None
-        rest = await asyncio.to_thread(grammar_out_of_loop, self._grammar, self._text)
+        if not repeated_turn(self._text):
+            return None
+        rest = await asyncio.to_thread(
+            grammar_out_of_loop, self._grammar, self._text, before=self._before
+        )
         if rest is not None:
             self._ways_out += 1
             self._begin(rest)
@@ -59,9 +64,11 @@ class HeldAnswer:
     def begin_anew(self) -> Grammar:
         """What holds the answer from its beginning, which is written again."""
         self._begin(self._whole)
+        self._before = ""
         return self._whole
 
     def _begin(self, grammar: Grammar) -> None:
         self._grammar = grammar
+        self._before += self._text
         self._text = ""
         self._looked_at = 0

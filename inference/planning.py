@@ -23,6 +23,7 @@ from inference.errors import (
     TokenizerMissing,
 )
 from inference.prompts import tokens
+from inference.prompts.capabilities import insertion_of
 from inference.prompts.planned import VERBATIM, PlannedPrompt, plan_prompt
 from inference.prompts.schemas.compiling import Held, grammar_of
 from inference.requests import FOREVER, AnswerSchema, GenerationRequest, Need, Sampling
@@ -116,7 +117,10 @@ async def read_prompt(request: GenerationRequest, model: ModelInfo) -> PlannedPr
     held = await _held_to(request.schema)
     grammar = held.grammar if held else None
     if request.messages is None:
-        return replace(VERBATIM, text=request.prompt or "", grammar=grammar)
+        text = request.prompt or ""
+        if request.suffix:
+            text = await _insertion_prompt(text, request.suffix, model)
+        return replace(VERBATIM, text=text, grammar=grammar)
     tokenizer = await tokenizer_of(model)
     return await plan_prompt(
         request.messages,
@@ -130,6 +134,15 @@ async def read_prompt(request: GenerationRequest, model: ModelInfo) -> PlannedPr
         documents=request.documents,
         continue_final_message=request.continues_last_message,
     )
+
+
+async def _insertion_prompt(before: str, after: str, model: ModelInfo) -> str:
+    """The prompt whose answer stands between the two. Raises CapabilityMissing."""
+    special = (await tokenizer_of(model)).get_added_tokens_decoder().values()
+    insertion = insertion_of(model.name, [token.content for token in special])
+    if insertion is None:
+        raise CapabilityMissing(f"{model.name} does not support insert", capability="insert")
+    return insertion.prompt(before, after)
 
 
 async def _held_to(schema: AnswerSchema | None) -> Held | None:

@@ -133,7 +133,7 @@ class GenerationRequest:
     `client` is the caller's address; `turn` tells callers behind one address apart where they wait
     in line ("" = the client's). Either `messages` (rendered with the model's chat template) or
     `prompt` (verbatim text) is set. `context_ids` are token ids put before the rendered prompt
-    (Ollama's `context`).
+    (Ollama's `context`). With a `suffix` the answer is to stand between a verbatim prompt and it.
     `defaults` are the family's built-in sampling values, `sampling` what the client asked for.
     `num_ctx` bounds prompt and answer together (tokens; None = what the device holds). Of a request
     that is not streamed the client sees nothing before its end, so it can be begun again anywhere.
@@ -155,6 +155,7 @@ class GenerationRequest:
     turn: str = ""
     messages: tuple[Message, ...] | None = None
     prompt: str | None = None
+    suffix: str = ""
     context_ids: tuple[int, ...] = ()
     tools: tuple[Mapping[str, Any], ...] = ()
     tool_choice: ToolChoice = ToolChoice()

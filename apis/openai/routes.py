@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import NinjaAPI
 
-from apis.answers import JsonAnswer, route_headers
+from apis.answers import JsonAnswer
 from apis.anthropic import frames as anthropic
 from apis.bodies import JsonParser
 from apis.calls import ApiRequest
 from apis.describing import describe, streams_as
 from apis.faults import answer_errors
-from apis.openai import embeddings, frames, translation
+from apis.openai import chat, completions, embeddings, frames
 from apis.openai.errors import ERROR, JSON, TABLE, answer_error
 from apis.openai.responses.routes import router as responses
-from apis.openai.schemas import ChatBody, EmbeddingsBody
-from apis.streams import Answer, answer, collect
+from apis.openai.schemas import ChatBody, CompletionBody, EmbeddingsBody
+from apis.openai.sse import SSE
 from apis.wishes import asked_of, read_asked
 from inference import dispatch, snapshot
 from inference.errors import ModelNotFound
-from inference.generation import Generation
-from inference.requests import GenerationRequest
 from inference.snapshot import ModelInfo
 
 api = NinjaAPI(
@@ -66,18 +61,20 @@ async def model(request: ApiRequest, model_id: str) -> HttpResponse:
     return JsonAnswer(frames.model_object(found), content_type=JSON)
 
 
-@api.post("/chat/completions", openapi_extra=streams_as(frames.SSE))
+@api.post("/chat/completions", openapi_extra=streams_as(SSE))
 async def chat_completions(request: ApiRequest, body: ChatBody) -> HttpResponseBase:
     """Continue a conversation."""
     asked = asked_of(request, body.name)
     found = _find(asked.model, body.name)
-    translation.check_chat(body)
-    wanted = translation.chat_request(request.call, body, asked, found)
-    usage = body.stream_options is not None and body.stream_options.include_usage is True
-    writer = frames.ChatFrames(request.call.request_id, body.name, include_usage=usage)
-    if body.n is not None and body.n > 1:
-        return await _several(wanted, body.n, writer)
-    return await answer(request.call, wanted, lambda _: writer, stream=body.stream is True)
+    return await chat.create(request.call, body, asked, found)
+
+
+@api.post("/completions", openapi_extra=streams_as(SSE))
+async def text_completions(request: ApiRequest, body: CompletionBody) -> HttpResponseBase:
+    """Continue texts, word for word as they are."""
+    asked = asked_of(request, body.name)
+    found = _find(asked.model, body.name)
+    return await completions.create(request.call, body, asked, found)
 
 
 @api.post("/embeddings")
@@ -92,31 +89,3 @@ def _find(name: str, as_sent: str) -> ModelInfo:
         return dispatch.resolve_model(name)
     except ModelNotFound:
         raise ModelNotFound(as_sent) from None
-
-
-async def _several(
-    request: GenerationRequest, count: int, writer: frames.ChatFrames
-) -> HttpResponse:
-    """`n` answers, as so many requests at once. The first to fail ends the others."""
-
-    async def one(index: int) -> tuple[Generation, Answer]:
-        seed = request.sampling.seed
-        generation = await dispatch.generate(
-            replace(
-                request,
-                request_id=f"{request.request_id}_{index}" if index else request.request_id,
-                sampling=replace(request.sampling, seed=None if seed is None else seed + index),
-            )
-        )
-        return generation, await collect(generation)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(index)) for index in range(count)]
-    except ExceptionGroup as problems:
-        raise problems.exceptions[0] from None
-    results = [task.result() for task in tasks]
-    headers = route_headers(results[0][0].route, request.ignored)
-    return JsonAnswer(
-        writer.all([whole for _, whole in results]), content_type=JSON, headers=headers
-    )

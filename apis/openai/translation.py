@@ -1,57 +1,58 @@
-"""From OpenAI's bodies to the one internal request. Pure: raises InferenceError, asks nobody."""
+"""From the body of /v1/chat/completions to the one internal request. Pure: raises InferenceError,
+asks nobody."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import orjson
+from jinja2 import TemplateError
 
 from apis.calls import Call
-from apis.conversation import (
-    answer_schema,
-    checked_stops,
-    full_name,
-    needs_of,
-    with_preset_system,
-)
+from apis.conversation import answer_schema, needs_of, with_preset_system
 from apis.faults import NotBuilt
 from apis.keep_alive import parse_keep_alive
-from apis.openai.schemas import ChatBody, ChatMessage, ContentPart, ResponseFormat
+from apis.openai.messages import read_messages
+from apis.openai.parameters import (
+    DEFAULTS,
+    checked_alternatives,
+    lacks_alternatives,
+    read_choices,
+    read_sampling,
+    undeclared,
+)
+from apis.openai.schemas import ChatBody, ResponseFormat
+from apis.openai.tools import Offer
 from apis.wishes import Asked
-from inference.errors import CapabilityMissing, InvalidRequest
-from inference.requests import ANY_OBJECT, AnswerSchema, GenerationRequest, Message, Sampling
+from inference.errors import InvalidRequest
+from inference.prompts import thinking
+from inference.prompts.sandbox import names_in
+from inference.prompts.templates import OURS
+from inference.requests import ANY_OBJECT, AnswerSchema, GenerationRequest, Think
 from inference.snapshot import ModelInfo
 
-DEFAULTS = Sampling(temperature=1.0, top_p=1.0)
-"""OpenAI's own, for what a client leaves out."""
-
-ROLES = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-    "function": "tool",
-}
 EFFORTS = frozenset({"", "none", "minimal", "low", "medium", "high", "max", "xhigh", "ultra"})
-MOST_CHOICES = 16
 
 WITHOUT_EFFECT = (
     "logit_bias",
-    "reasoning_effort",
     "prediction",
     "verbosity",
     "web_search_options",
+    "moderation",
+    "store",
     "min_tokens",
-    "chat_template_kwargs",
 )
-"""Fields that would change the answer if the engine could do them."""
+"""Fields that ask for something that is not done here."""
+ANY_TIER = ("auto", "default")
 
 
-def chat_request(call: Call, body: ChatBody, asked: Asked, model: ModelInfo) -> GenerationRequest:
+def chat_request(
+    call: Call, body: ChatBody, asked: Asked, model: ModelInfo, offer: Offer
+) -> GenerationRequest:
     """The request of /v1/chat/completions. Of several answers each is a request of its own."""
     schema = read_response_format(body.response_format)
-    tools = bool(body.tools) and body.tool_choice != "none"
+    limit = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
+    logprobs = read_logprobs(body)
     return GenerationRequest(
         model=asked.model,
         family="openai",
@@ -60,15 +61,20 @@ def chat_request(call: Call, body: ChatBody, asked: Asked, model: ModelInfo) -> 
         client=call.client,
         turn=call.turn,
         received_at=call.received_at,
-        messages=with_preset_system(_messages(body, model), model),
-        sampling=_sampling(body),
+        messages=with_preset_system(read_messages(body.messages or (), model), model),
+        tools=offer.tools,
+        tool_choice=offer.choice,
+        think=read_think(body),
+        variables=body.chat_template_kwargs or {},
+        documents=tuple(body.documents or ()),
+        continues_last_message=body.continue_final_message is True,
+        sampling=read_sampling(body, limit=limit),
         defaults=DEFAULTS,
         schema=schema,
+        logprobs=logprobs,
         keep_alive_seconds=parse_keep_alive(body.keep_alive),
-        ignored=tuple(name for name in WITHOUT_EFFECT if getattr(body, name)),
-        needs=needs_of(
-            tools=tools, schema=schema, logprobs=bool(body.logprobs or body.top_logprobs)
-        ),
+        ignored=_ignored(body, model),
+        needs=needs_of(tools=offer.may_call, schema=schema, logprobs=logprobs is not None),
         wish=asked.wish,
         is_strict=asked.is_strict,
         is_streamed=body.stream is True,
@@ -76,28 +82,35 @@ def chat_request(call: Call, body: ChatBody, asked: Asked, model: ModelInfo) -> 
 
 
 def check_chat(body: ChatBody) -> None:
-    """What this server cannot do. Raises InvalidRequest naming the field."""
+    """What no model can do here. Raises InvalidRequest naming the field."""
     if not body.messages:
         raise InvalidRequest("[] is too short - 'messages'", field="messages")
-    if body.logprobs or body.top_logprobs:
-        raise NotBuilt("logprobs are not supported by this server yet", field="logprobs")
-    if body.tools and body.tool_choice != "none":
-        raise NotBuilt(
-            "tools are not supported by this server yet, except with tool_choice none",
-            field="tools",
-        )
-    if body.functions:
-        raise NotBuilt("functions are not supported by this server", field="functions")
     if body.modalities and "audio" in body.modalities:
         raise NotBuilt("audio output is not supported by this server", field="modalities")
-    choices = 1 if body.n is None else body.n
-    if not 1 <= choices <= MOST_CHOICES:
-        raise InvalidRequest(f"n must be between 1 and {MOST_CHOICES}, got {choices}", field="n")
-    if choices > 1 and body.stream:
-        raise NotBuilt("n above 1 is not supported with stream by this server yet", field="n")
-    if body.reasoning_effort is not None and body.reasoning_effort not in EFFORTS:
-        allowed = ", ".join(sorted(EFFORTS - {""}))
-        raise InvalidRequest(f"reasoning_effort must be one of {allowed}", field="reasoning_effort")
+    read_choices(body)
+
+
+def read_logprobs(body: ChatBody) -> int | None:
+    """How many alternatives to each token are wanted; None for no log probabilities at all."""
+    count = checked_alternatives(body.top_logprobs, "top_logprobs")
+    return count if body.logprobs or count else None
+
+
+def read_think(body: ChatBody) -> Think:
+    """Whether, or how much, the model is to reason: `reasoning_effort`, `reasoning.effort`, else
+    the switch that a client sets in its template's own words. Raises InvalidRequest."""
+    nested = body.reasoning.effort if body.reasoning else None
+    for field, effort in (
+        ("reasoning_effort", body.reasoning_effort),
+        ("reasoning.effort", nested),
+    ):
+        if effort is not None and effort not in EFFORTS:
+            allowed = ", ".join(sorted(EFFORTS - {""}))
+            raise InvalidRequest(f"{field} must be one of {allowed}", field=field)
+    if effort := body.reasoning_effort or nested:
+        return effort
+    switches = (body.chat_template_kwargs or {}).get
+    return next((on for name in thinking.SWITCHES if isinstance(on := switches(name), bool)), None)
 
 
 def read_response_format(wanted: ResponseFormat | None) -> AnswerSchema | None:
@@ -120,108 +133,39 @@ def read_response_format(wanted: ResponseFormat | None) -> AnswerSchema | None:
     )
 
 
-def _sampling(body: ChatBody) -> Sampling:
-    field = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
-    most = getattr(body, field)
-    if most is not None and most < 1:
-        raise InvalidRequest(f"{field} must be at least 1, got {most}", field=field)
-    for name in ("temperature", "top_p", "top_k"):
-        value = getattr(body, name)
-        # -1 is how some servers' clients say "all".
-        if value is not None and value < 0 and (name, value) != ("top_k", -1):
-            raise InvalidRequest(f"{name} must not be negative, got {value:g}", field=name)
-    stop = [body.stop] if isinstance(body.stop, str) else body.stop
-    return Sampling(
-        temperature=body.temperature,
-        top_p=body.top_p,
-        top_k=None if body.top_k is None else min(2**31 - 1, max(0, body.top_k)),
-        min_p=body.min_p,
-        seed=body.seed,
-        repetition_penalty=body.repetition_penalty,
-        presence_penalty=body.presence_penalty,
-        frequency_penalty=body.frequency_penalty,
-        max_tokens=None if most is None else min(2**31 - 1, most),
-        stop=None if stop is None else checked_stops(stop),
-        ignore_eos=body.ignore_eos,
-    )
-
-
-def _messages(body: ChatBody, model: ModelInfo) -> list[Message]:
-    names = {
-        call.id: call.function.name
-        for message in body.messages or ()
-        for call in message.tool_calls or ()
-        if call.id
-    }
-    return [
-        _message(message, f"messages[{index}]", names, model)
-        for index, message in enumerate(body.messages or ())
+def _ignored(body: ChatBody, model: ModelInfo) -> tuple[str, ...]:
+    """The fields without effect, by OpenAI's names for them."""
+    names = [name for name in WITHOUT_EFFECT if getattr(body, name)]
+    if body.service_tier not in (None, *ANY_TIER):
+        names.append("service_tier")
+    if lacks_alternatives(body.top_logprobs or 0, body):
+        names.append("top_logprobs")
+    if body.add_generation_prompt is False and not body.continue_final_message:
+        names.append("add_generation_prompt")
+    names += _unread(body, model.chat_template)
+    names += [
+        f"reasoning.{name}"
+        for name in ("max_tokens", "exclude", "summary")
+        if body.reasoning and getattr(body.reasoning, name)
     ]
+    return (*names, *undeclared(body))
 
 
-def _message(
-    message: ChatMessage, place: str, call_names: dict[str, str], model: ModelInfo
-) -> Message:
-    role = ROLES.get(message.role)
-    if role is None:
-        allowed = ", ".join(ROLES)
-        raise InvalidRequest(
-            f"{place}.role: {message.role[:40]!r} is not one of {allowed}", field=f"{place}.role"
-        )
-    extra: dict[str, Any] = {}
-    if message.name:
-        extra["name"] = message.name
-    if message.tool_calls:
-        extra["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {
-                    "name": call.function.name,
-                    "arguments": _arguments(call.function.arguments),
-                },
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id:
-        extra["tool_call_id"] = message.tool_call_id
-        if name := call_names.get(message.tool_call_id):
-            extra["name"] = extra["tool_name"] = name
-    return Message(role, _content(message, place, model), extra)  # type: ignore[arg-type]
-
-
-def _content(message: ChatMessage, place: str, model: ModelInfo) -> str:
-    if isinstance(message.content, str):
-        return message.content
-    if message.content is None:
-        if message.role == "assistant" and (message.tool_calls or message.refusal):
-            return message.refusal or ""
-        raise InvalidRequest("invalid message format", field=f"{place}.content")
-    return "".join(_part_text(part, f"{place}.content", model) for part in message.content)
-
-
-def _part_text(part: ContentPart, field: str, model: ModelInfo) -> str:
-    if part.type == "text" and part.text is not None:
-        return part.text
-    if part.type == "refusal" and part.refusal is not None:
-        return part.refusal
-    if part.type == "image_url":
-        url = part.image_url.get("url") if isinstance(part.image_url, dict) else part.image_url
-        if not isinstance(url, str):
-            raise InvalidRequest("invalid image input", field=field)
-        if url.startswith(("http://", "https://")):
-            raise InvalidRequest(
-                "image URLs are not currently supported, please use base64 encoded data instead",
-                field=field,
-            )
-        raise CapabilityMissing(f"{full_name(model)} does not support vision", capability="vision")
-    if part.type == "input_audio":
-        raise CapabilityMissing(f"{full_name(model)} does not support audio", capability="audio")
-    raise InvalidRequest("invalid message format", field=field)
-
-
-def _arguments(text: str) -> Any:
+def _unread(body: ChatBody, template: str) -> list[str]:
+    """What the model's chat template does not look at."""
     try:
-        return orjson.loads(text or "{}")
-    except orjson.JSONDecodeError:
-        raise InvalidRequest("invalid tool call arguments", field="messages") from None
+        known = names_in(template) - OURS
+        follows = (
+            thinking.follows(template, body.reasoning_effort),
+            thinking.follows(template, body.reasoning.effort if body.reasoning else None),
+        )
+    except TemplateError:  # rendering says more
+        return []
+    kwargs: Mapping[str, Any] = body.chat_template_kwargs or {}
+    unread = {
+        "reasoning_effort": not follows[0],
+        "reasoning.effort": not follows[1],
+        "chat_template_kwargs": not known.issuperset(kwargs),
+        "documents": bool(body.documents) and "documents" not in known,
+    }
+    return [name for name, is_unread in unread.items() if is_unread]

@@ -24,12 +24,13 @@ def grammar_behind(grammar: Grammar, text: str) -> Grammar:
     raise NoRemainder(f"a grammar of kind {grammar.kind}")
 
 
-def grammar_out_of_loop(grammar: Grammar, text: str) -> Grammar | None:
+def grammar_out_of_loop(grammar: Grammar, text: str, *, before: str = "") -> Grammar | None:
     """What holds the rest of an answer that goes round in a string or list: it begins with closing
-    that. None for an answer that does not, or cannot be closed just there."""
+    that. None for an answer that does not, or cannot be closed just there. `before` is the answer
+    before the text that `grammar` holds."""
     if grammar.kind != "ebnf":
         return None
-    rest = leave_loop(grammar.text, text)
+    rest = leave_loop(grammar.text, text, before=before)
     return None if rest is None else Grammar("ebnf", rest)
 
 

@@ -76,6 +76,18 @@ def template_variables(template: str, think: Think) -> dict[str, Any]:
     return variables
 
 
+def follows(template: str, think: Think) -> bool:
+    """Whether a model with this template does what the request says. Any does without reasoning;
+    levels are only for templates that read them, elsewhere they are a switch at most. Raises
+    jinja2.TemplateError."""
+    if think is None or think == "" or is_off(think):
+        return True
+    names = names_in(template)
+    if think is True:
+        return tags_in(template) is not None or not names.isdisjoint((*SWITCHES, EFFORT))
+    return EFFORT in names or ("thinking" in names and "enable_thinking" not in names)
+
+
 def begin_answer(prompt: str, tags: Tags, think: Think) -> str:
     """The prompt with its end as the request wants it: where a template has no switch, reasoning is
     switched off by beginning the answer with an empty one."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import openai
 import pytest
 
 from tests.appliance_process import Appliance, copy_home, polls
@@ -34,6 +35,18 @@ def client(api: Appliance) -> Iterator[httpx.Client]:
     """An HTTP client of that server that adds nothing of its own."""
     with api.client() as client:
         yield client
+
+
+@pytest.fixture
+def sdk(api: Appliance) -> openai.OpenAI:
+    """OpenAI's own client of that server."""
+    return openai.OpenAI(
+        base_url=f"{api.url}/v1",
+        api_key="dummy",
+        timeout=120,
+        max_retries=0,
+        http_client=openai.DefaultHttpxClient(trust_env=False),
+    )
 
 
 def log_lines(appliance: Appliance, request_id: str) -> list[str]:

@@ -151,8 +151,9 @@ def test_ollama_refuses_in_its_own_words(
         ({"n": 1000}, "n", "between 1 and"),
         ({"stop": ["x"] * 100}, "stop", "at most"),
         ({"stop": [5]}, "stop[0]", "valid string"),
-        ({"logprobs": True}, "logprobs", "not supported"),
-        ({"tools": [{"type": "function"}]}, "tools", "not supported"),
+        ({"top_logprobs": 21}, "top_logprobs", "between 0 and 20"),
+        ({"tools": [{"type": "function"}]}, "tools[0].function", "must be an object"),
+        ({"tool_choice": "required"}, "tool_choice", "no tools"),
         ({"response_format": {"type": "xml"}}, "response_format.type", "must be one of"),
         (
             {"response_format": {"type": "json_schema"}},

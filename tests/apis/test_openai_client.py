@@ -12,20 +12,10 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel, Field
 
 from tests.apis.conftest import MODEL
+from tests.apis.sdk_types import body_of, events_of, strictly
 from tests.appliance_process import Appliance
 
 USER = [{"role": "user", "content": "Say hello."}]
-
-
-@pytest.fixture
-def sdk(api: Appliance) -> openai.OpenAI:
-    return openai.OpenAI(
-        base_url=f"{api.url}/v1",
-        api_key="dummy",
-        timeout=120,
-        max_retries=0,
-        http_client=openai.DefaultHttpxClient(trust_env=False),
-    )
 
 
 def test_answers_fit_the_packages_types_strictly(sdk: openai.OpenAI) -> None:
@@ -33,7 +23,7 @@ def test_answers_fit_the_packages_types_strictly(sdk: openai.OpenAI) -> None:
         model=MODEL, messages=USER, max_tokens=8, temperature=0
     )
 
-    answer = ChatCompletion.model_validate_json(raw.text)
+    answer = strictly(ChatCompletion, body_of(raw))
 
     assert answer.choices[0].message.content
     assert answer.usage
@@ -42,10 +32,10 @@ def test_answers_fit_the_packages_types_strictly(sdk: openai.OpenAI) -> None:
 
 
 def test_streams_fit_too_and_say_the_same(sdk: openai.OpenAI) -> None:
-    stream = sdk.chat.completions.create(
+    raw = sdk.chat.completions.with_raw_response.create(
         model=MODEL, messages=USER, max_tokens=8, temperature=0, stream=True
     )
-    chunks = [ChatCompletionChunk.model_validate_json(c.model_dump_json()) for c in stream]
+    chunks = [strictly(ChatCompletionChunk, data) for data in events_of(body_of(raw))]
 
     whole = sdk.chat.completions.create(model=MODEL, messages=USER, max_tokens=8, temperature=0)
 
@@ -141,6 +131,86 @@ def test_two_choices_from_one_seed_differ(sdk: openai.OpenAI) -> None:
     first, second = answer.choices
     assert (first.index, second.index) == (0, 1)
     assert first.message.content != second.message.content
+
+
+def test_several_answers_share_one_stream(sdk: openai.OpenAI) -> None:
+    raw = sdk.chat.completions.with_raw_response.create(
+        model=MODEL,
+        messages=USER,
+        n=3,
+        seed=3,
+        max_tokens=6,
+        temperature=1.5,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    *chunks, last = [strictly(ChatCompletionChunk, data) for data in events_of(body_of(raw))]
+
+    texts = dict.fromkeys(range(3), "")
+    reasons: dict[int, list[str]] = {index: [] for index in range(3)}
+    for chunk in chunks:
+        (choice,) = chunk.choices
+        texts[choice.index] += choice.delta.content or ""
+        reasons[choice.index] += [choice.finish_reason] if choice.finish_reason else []
+    assert len(set(texts.values())) > 1
+    assert set(map(len, reasons.values())) == {1}
+    assert len({chunk.id for chunk in [*chunks, last]}) == 1
+    assert last.choices == []
+    assert last.usage
+    assert 3 <= last.usage.completion_tokens <= 18
+
+
+def test_log_probabilities_spell_the_answer_streamed_or_not(sdk: openai.OpenAI) -> None:
+    def ask(**more: object) -> str:
+        raw = sdk.chat.completions.with_raw_response.create(
+            model=MODEL,
+            messages=USER,
+            max_tokens=6,
+            temperature=0,
+            logprobs=True,
+            top_logprobs=2,
+            **more,  # type: ignore[call-overload]
+        )
+        return body_of(raw)
+
+    (choice,) = strictly(ChatCompletion, ask()).choices
+    chunks = [strictly(ChatCompletionChunk, data) for data in events_of(ask(stream=True))]
+
+    assert choice.logprobs
+    tokens = choice.logprobs.content or []
+    assert "".join(token.token for token in tokens) == choice.message.content
+    assert all(token.logprob <= 0 and len(token.top_logprobs) == 1 for token in tokens)
+    streamed = [
+        token.token
+        for chunk in chunks
+        if (logprobs := chunk.choices[0].logprobs)
+        for token in logprobs.content or ()
+    ]
+    assert streamed == [token.token for token in tokens]
+
+
+def test_top_k_left_out_is_forty(sdk: openai.OpenAI) -> None:
+    def told(**extension: int) -> str | None:
+        answer = sdk.chat.completions.create(
+            model=MODEL, messages=USER, max_tokens=24, seed=3, extra_body=extension
+        )
+        return answer.choices[0].message.content
+
+    assert told() == told(top_k=40) != told(top_k=-1)
+
+
+def test_an_answer_goes_on_with_a_message_that_was_begun(sdk: openai.OpenAI) -> None:
+    begun = [*USER, {"role": "assistant", "content": "One, two, three,"}]
+
+    answer = sdk.chat.completions.create(
+        model=MODEL,
+        messages=begun,  # type: ignore[arg-type]
+        max_tokens=4,
+        temperature=0,
+        extra_body={"add_generation_prompt": False, "continue_final_message": True},
+    )
+
+    assert (answer.choices[0].message.content or "").startswith(" four")
 
 
 def test_errors_are_the_packages_own(sdk: openai.OpenAI) -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from inference import planning
 from inference.errors import CapabilityMissing, InvalidRequest, NoDevice, PromptTooLong
@@ -125,3 +127,17 @@ async def test_context_of_another_model_is_refused(starter_folder, ids):
     with pytest.raises(InvalidRequest) as refusal:
         await plan_of(ask(context_ids=ids), picture(starter_folder))
     assert refusal.value.field == "context"
+
+
+async def test_a_coder_is_asked_for_what_stands_between_two_texts(tmp_path):
+    tokenizer = Tokenizer(WordLevel({"x": 0}, unk_token="x"))
+    tokenizer.add_special_tokens(["<fim_prefix>", "<fim_suffix>", "<fim_middle>"])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    request = ask("def add(", suffix="return a + b")
+    coder = picture(tmp_path, name="tiny-coder").models[MODEL]
+
+    prompt = await planning.read_prompt(request, coder)
+
+    assert prompt.text == "<fim_prefix>def add(<fim_suffix>return a + b<fim_middle>"
+    with pytest.raises(CapabilityMissing, match="does not support insert"):
+        await planning.read_prompt(request, picture(tmp_path).models[MODEL])

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from inference.held_answer import HeldAnswer
 from inference.prompts.constraints import after_thinking, call_grammar, calls_or
 from inference.prompts.continuing import grammar_behind, grammar_out_of_loop
 from inference.prompts.schemas.compiling import grammar_of
@@ -114,3 +115,13 @@ def test_free_calls_go_on_inside_a_call_or_behind_it():
     once = call_grammar(HERMES, TOOLS, ToolChoice(is_parallel=False))
     with pytest.raises(NoRemainder):
         grammar_behind(once, f"<tool_call>\n{CALL}\n</tool_call> and")
+
+
+async def test_an_answer_is_led_out_of_one_loop_after_the_other():
+    schema = closed(a={"type": "string"}, b={"type": "string"})
+    answer = HeldAnswer(grammar_of(schema, "format").grammar)
+    answer.feed('{"a": "' + "la " * 40)
+    assert ebnf_sampler.Grammar((await answer.way_out()).text).sample(0).startswith('", "b": "')
+
+    answer.feed('", "b": "' + "so " * 40)
+    assert ebnf_sampler.Grammar((await answer.way_out()).text).sample(0) == '"}'

@@ -14,9 +14,9 @@ import orjson
 
 from apis.conversation import new_call_id
 from apis.openai.errors import JSON
-from apis.openai.frames import SSE
 from apis.openai.responses.resource import response_object, usage_of
 from apis.openai.responses.tools import CUSTOM_INPUT, Offered
+from apis.openai.sse import SSE
 from apis.streams import Answer
 from inference import errors
 from inference.errors import InferenceError

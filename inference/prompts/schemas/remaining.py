@@ -25,6 +25,8 @@ _QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
 LONGEST_TEXT = 20_000
 MOST_STATES = 2_000
 LOOP_CHARACTERS = 240
+LOOP_IN_A_STRING = 120
+"""Lists hold the same over and over for good reasons, texts hardly ever."""
 LEAST_TURNS = 5
 
 State = tuple[Part, "State"] | tuple[()]
@@ -46,15 +48,17 @@ def remaining_grammar(grammar: str, text: str, *, first: str = "") -> str:
     return "\n".join([f"root ::= {root}", *others])
 
 
-def leave_loop(grammar: str, text: str) -> str | None:
+def leave_loop(grammar: str, text: str, *, before: str = "") -> str | None:
     """The grammar of what may follow when the string or list is closed in which `text` ends saying
-    the same over and over; None where it does not, or cannot be closed just there."""
+    the same over and over; None where it does not, or cannot be closed just there. `before` is
+    what of the answer stands before the text that `grammar` holds."""
     turn = repeated_turn(text)
-    if not turn:
+    is_in_string = _is_in_string(before + text)
+    if not turn or not (is_in_string or repeated_turn(text, LOOP_CHARACTERS)):
         return None
     # A turn with quotes in it is an item of a list: the next one would be the same again.
     is_item = '"' in turn
-    closers = ('"]' if is_item else '"', '"') if _is_in_string(text) else ("]",)
+    closers = ('"]' if is_item else '"', '"') if is_in_string else ("]",)
     for first in closers:
         try:
             return remaining_grammar(grammar, text, first=first)
@@ -67,13 +71,14 @@ def _is_in_string(text: str) -> bool:
     return len(_QUOTE.findall(text)) % 2 == 1
 
 
-def repeated_turn(text: str) -> str:
-    """What the text's end says over and over, "" if it does not."""
-    end = text[-LOOP_CHARACTERS:]
-    if len(end) == LOOP_CHARACTERS:
-        for period in range(1, LOOP_CHARACTERS // LEAST_TURNS + 1):
-            if end[period:] == end[:-period]:
-                return end[:period]
+def repeated_turn(text: str, characters: int = LOOP_IN_A_STRING) -> str:
+    """What the text's end says over and over, for so many characters and turns at least; "" if it
+    does not. Takes some microseconds."""
+    for period in range(1, LOOP_CHARACTERS // LEAST_TURNS + 1):
+        length = max(characters, LEAST_TURNS * period)
+        end = text[-length:]
+        if len(end) == length and end[period:] == end[:-period]:
+            return end[:period]
     return ""
 
 
