@@ -51,8 +51,16 @@ def resolve_model(name: str) -> ModelInfo:
 
 
 async def render(request: GenerationRequest) -> str:
-    """The prompt as the model would read it; no engine is touched."""
-    return (await planning.read_prompt(request, resolve_model(request.model))).text
+    """The prompt as the model would read it; no engine is touched. Raises what `generate` does
+    before it asks one."""
+    plan = await planning.make_plan(
+        request, snapshot.current(), compiled_folder(), residency.load_of
+    )
+    if not request.context_ids:
+        return plan.prompt.text
+    tokenizer = await planning.tokenizer_of(plan.model)
+    before: str = tokenizer.decode(list(request.context_ids), skip_special_tokens=False)
+    return before + plan.prompt.text
 
 
 async def generate(request: GenerationRequest) -> Generation:

@@ -105,7 +105,12 @@ async def generate(request: ApiRequest, body: GenerateBody) -> HttpResponseBase:
     return await answer(
         request.call,
         wanted,
-        lambda generation: frames.GenerateFrames(body.name, generation, has_context=not body.raw),
+        lambda generation: frames.GenerateFrames(
+            body.name,
+            generation,
+            has_context=not body.raw,
+            top_logprobs=body.top_logprobs or 0,
+        ),
         stream=body.wants_stream,
     )
 
@@ -130,7 +135,7 @@ async def chat(request: ApiRequest, body: ChatBody) -> HttpResponseBase:
     return await answer(
         request.call,
         wanted,
-        lambda generation: frames.ChatFrames(body.name),
+        lambda generation: frames.ChatFrames(body.name, top_logprobs=body.top_logprobs or 0),
         stream=body.wants_stream,
     )
 
