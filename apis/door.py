@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 
 from apis import access
 from apis.answers import ErrorAnswer, PlainAnswer
-from apis.bodies import BodyTooLarge, ClientGone, Receive, read_body
+from apis.bodies import BodyTooLarge, ClientGone, Receive, Upload, is_upload, read_body
 from apis.calls import Call
 from apis.handler import ApiHandler, DisconnectWatch, Send
 from inference import environment, metrics
@@ -61,13 +61,18 @@ class Door:
         status = CLIENT_GONE
         watch: DisconnectWatch | None = None
         try:
+            if is_upload(call.method, call.path):
+                call.upload = Upload(receive)
             response = self._without_body(call, scope)
             if response is None:
-                body = await read_body(receive)
-                # What only reads is answered at once; nothing would be saved by a cancel.
-                if call.method not in ("GET", "HEAD"):
+                body = await read_body(receive) if call.upload is None else b""
+                # What only reads is answered at once; nothing would be saved by a cancel. Who
+                # uploads is seen to leave by the missing rest.
+                if call.method not in ("GET", "HEAD") and call.upload is None:
                     watch = DisconnectWatch(receive)
                 response = await self._handler.answer(call, scope, body)
+            if call.upload is not None:
+                await call.upload.drain()
             status = response.status_code
             _log_refusal(call, response)
             await self._handler.deliver(response, self._common_headers(call), call, send)

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from inference import metrics, planning, records, snapshot
-from inference.errors import InferenceError, NoDevice
+from inference.errors import InferenceError, ModelNotFound, ModelNotReady, NoDevice
 from inference.generation import Generation, Hooks
 from inference.journal import Journal, RunningRequest
 from inference.records import RecordDraft
@@ -48,6 +48,14 @@ class LoadReport:
 def resolve_model(name: str) -> ModelInfo:
     """The installed model of that name. Raises InvalidRequest, ModelNotFound or ModelNotReady."""
     return planning.resolve_model(name, snapshot.current())
+
+
+def find_model(name: str) -> ModelInfo | None:
+    """The installed model of that name, None if there is none that can be used."""
+    try:
+        return resolve_model(name)
+    except (ModelNotFound, ModelNotReady):
+        return None
 
 
 async def render(request: GenerationRequest) -> str:
@@ -150,6 +158,14 @@ async def close() -> None:
 async def unload(model_name: str) -> None:
     """Unload a model from every device; generations under way finish first."""
     await residency.unload(resolve_model(model_name).name)
+
+
+async def unload_all(name: str) -> None:
+    """Unload every engine of a model of that name, whether or not it is still installed."""
+    names = {engine.spec.model for engine in residency.engines()}
+    for loaded in names:
+        if loaded.lower() == name.lower():
+            await residency.unload(loaded)
 
 
 async def _relay(request: GenerationRequest, picture: Snapshot, entry: RunningRequest) -> Relay:

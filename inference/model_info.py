@@ -53,6 +53,7 @@ def model_info(model: Model) -> ModelInfo:
         facts=MappingProxyType(dict(model.facts or {})),
         chat_template=template,
         shown_template=shown,
+        has_preset_template=bool(model.template) and shown == model.template,
         system=model.system,
         messages=read_messages(model.messages),
         preset=read_preset(parameters),

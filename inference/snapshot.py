@@ -53,6 +53,7 @@ class ModelInfo:
     facts: Mapping[str, Any]  # facts.json of the importer
     chat_template: str
     shown_template: str = ""
+    has_preset_template: bool = False
     system: str = ""
     messages: tuple[Message, ...] = ()
     preset: Sampling = Sampling()

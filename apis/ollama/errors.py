@@ -49,6 +49,22 @@ class TryPulling(errors.ModelNotFound):
         self.message = f'model "{name}" not found, try pulling it first'
 
 
+class NotFoundToCopy(errors.ModelNotFound):
+    """A miss in the words of /api/copy."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.message = f'model "{name}" not found'
+
+
+class NothingToPush(errors.ModelNotFound):
+    """A miss in the words of /api/push."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.message = "couldn't retrieve manifest"
+
+
 def text_of(error: InferenceError) -> str:
     """What the client reads."""
     return ENGINE_STOPPED if isinstance(error, errors.EngineFailed) else error.message

@@ -7,7 +7,7 @@ for a validated object, and there is one per token.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from typing import Any
 
 import orjson
@@ -18,7 +18,6 @@ from apis.conversation import new_call_id
 from apis.faults import as_inference_error
 from apis.ollama.errors import JSON, text_of
 from apis.streams import Answer
-from inference.catalog.jobs import PullWatch
 from inference.catalog.progress import PullFrame
 from inference.errors import InferenceError
 from inference.generation import Generation
@@ -227,10 +226,12 @@ def error_line(error: InferenceError) -> bytes:
     return orjson.dumps({"error": text_of(error)}) + b"\n"
 
 
-async def pull_lines(call: Call, watch: PullWatch) -> AsyncGenerator[bytes, None]:
-    """The progress of a pull; a pull that fails ends with its error."""
+async def progress_lines(
+    call: Call, frames: AsyncIterable[PullFrame]
+) -> AsyncGenerator[bytes, None]:
+    """The progress of a pull, create or push; one that fails ends with its error."""
     try:
-        async for frame in watch:
+        async for frame in frames:
             yield orjson.dumps(pull_object(frame)) + b"\n"
     except Exception as error:  # the status is out already, so any error becomes a line
         told = as_inference_error(error, call.request_id)

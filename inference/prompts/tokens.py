@@ -51,6 +51,11 @@ async def tokenizer_of(folder: Path) -> Tokenizer:
     return tokenizer
 
 
+def forget(folder: Path) -> None:
+    """That model is gone."""
+    _loaded.pop(folder, None)
+
+
 def special_tokens(tokenizer: Tokenizer, facts: Mapping[str, Any]) -> dict[str, str]:
     """The texts of the special tokens that chat templates may name, by Jinja's names."""
     ids = {
