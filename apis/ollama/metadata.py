@@ -13,6 +13,7 @@ from apis import times
 from inference import planning, snapshot
 from inference.presets import OTHER_NAMES
 from inference.prompts.capabilities import template_shown
+from inference.prompts.go_templates import is_jinja
 from inference.snapshot import ModelInfo, Snapshot
 from inference.status import EngineStatus
 
@@ -98,7 +99,7 @@ def describe(model: ModelInfo, asked_for: str, *, verbose: bool, copilot: bool) 
     answer: dict[str, Any] = {
         "modelfile": modelfile(model, parameters),
         "parameters": "\n".join(f"{name:<30} {value}" for name, value in parameters),
-        "template": template_shown(model.shown_template),
+        "template": shown_template(model),
         "details": details(model),
         "model_info": model_info(model, asked_for if copilot else None, verbose=verbose),
         "capabilities": list(model.capabilities),
@@ -113,6 +114,15 @@ def describe(model: ModelInfo, asked_for: str, *, verbose: bool, copilot: bool) 
             {"role": turn.role, "content": turn.content} for turn in model.messages
         ]
     return answer
+
+
+def shown_template(model: ModelInfo) -> str:
+    """The chat template as its owner wrote it, with the word `tools` in it, by which some clients
+    see that a model can be given any."""
+    text = model.shown_template
+    if is_jinja(text) or not text or "tools" in text:
+        return template_shown(text)
+    return "{{/* tools are described in the system message */}}" + text
 
 
 def details(model: ModelInfo) -> dict[str, Any]:
@@ -136,7 +146,7 @@ def model_info(model: ModelInfo, basename: str | None, *, verbose: bool) -> dict
         "general.parameter_count": model.parameter_count,
         "general.file_type": FILE_TYPES.get(model.quantization.upper()),
         "general.quantization_version": 2,
-        "general.license": model.license or None,
+        "general.license": facts.get("license") or model.license or None,
         f"{arch}.context_length": served_context(model, snapshot.current()),
         f"{arch}.embedding_length": facts.get("embedding_length"),
         f"{arch}.block_count": facts.get("block_count"),

@@ -83,6 +83,7 @@ class Block:
 
 Node = Text | Print | Set | Jump | Block
 
+_SPACE = " \t\r\n"
 _OPEN = re.compile(r"\{\{(-(?=\s))?")
 _COMMENT = re.compile(r"\s*/\*.*?\*/\s*?((?<=\s)-)?\}\}", re.DOTALL)
 _TOKEN = re.compile(
@@ -145,9 +146,9 @@ def _pieces(template: str) -> Iterator[Text | _Action]:
         found = _OPEN.search(template, at)
         text = template[at : found.start() if found else len(template)]
         if trims:
-            text = text.lstrip()
+            text = text.lstrip(_SPACE)
         if found and found[1]:
-            text = text.rstrip()
+            text = text.rstrip(_SPACE)
         if text:
             yield Text(text)
         if not found:

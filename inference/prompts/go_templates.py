@@ -88,6 +88,8 @@ _EXCHANGES = (
 
 def is_jinja(template: str) -> bool:
     """Whether that is a Jinja template, as models bring them, and no Go template."""
+    if "{{" not in template:
+        return True  # the same text in both
     return "{%" in template or re.search(r"\{\{-?\s*messages\b", template) is not None
 
 
