@@ -9,6 +9,7 @@ from apis.calls import ApiRequest
 from apis.describing import object_of
 from apis.faults import as_inference_error, body_of, cause_of, row_of
 from inference import errors
+from inference.catalog.blobs import DiskFull
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.errors import InferenceError
 
@@ -27,6 +28,7 @@ STATUS: dict[type[InferenceError], int] = {
     errors.UnusableVectors: 500,
     # Ollama says 500 to both; nothing is wrong with this server.
     UnknownModel: 404,
+    DiskFull: 507,
     PullFailed: 502,
     InferenceError: 500,
 }

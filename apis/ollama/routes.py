@@ -10,7 +10,7 @@ from apis import access
 from apis.answers import FrameStream, JsonAnswer
 from apis.bodies import JsonParser
 from apis.calls import ApiRequest
-from apis.describing import describe, streams_as
+from apis.describing import answers_with, describe, streams_as
 from apis.faults import answer_errors
 from apis.keep_alive import parse_keep_alive
 from apis.ollama import embeddings, frames, metadata, models, translation
@@ -198,13 +198,13 @@ async def has_blob(request: ApiRequest, digest: str) -> HttpResponse:
     return await models.has_blob(request, digest)
 
 
-@api.post("/blobs/{digest}")
+@api.post("/blobs/{digest}", openapi_extra=answers_with(201, "It was kept."))
 async def receive_blob(request: ApiRequest, digest: str) -> HttpResponse:
     """Upload a file, to make a model from it."""
     return await models.receive_blob(request, digest)
 
 
-@api.api_operation(["GET", "POST"], "/me")
+@api.api_operation(["GET", "POST"], "/me", openapi_extra=answers_with(401, "Nobody is."))
 async def me(request: ApiRequest) -> HttpResponse:
     """Who is signed in at Ollama's cloud: nobody, ever."""
     answer = {"error": "unauthorized", "signin_url": ""}

@@ -111,7 +111,7 @@ def test_a_copy_lives_on_when_another_one_goes(client: httpx.Client, sdk: ollama
         ("DELETE", "/api/delete", {"model": "", "name": "no"}, 404, "model 'no' not found"),
         ("DELETE", "/api/delete", {"name": "a b"}, 400, 'name "a b" is invalid'),
         ("DELETE", "/api/delete", {}, 400, 'name "" is invalid'),
-        ("POST", "/api/push", {"model": "no", "stream": False}, 500, "couldn't retrieve manifest"),
+        ("POST", "/api/push", {"model": "no", "stream": False}, 404, "couldn't retrieve manifest"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_ollamas_words(
