@@ -75,7 +75,8 @@ def _capabilities_of(model: Model, template: str, insertion: Insertion | None) -
     found = {*stored, *capabilities_of(template)}
     if insertion is not None or _takes_suffix(template):
         found.add("insert")
-    return tuple(word for word in _ORDER if word in found)
+    known = [word for word in _ORDER if word in found]
+    return (*known, *sorted(found - set(known)))
 
 
 def _every_name(model: Model) -> str:

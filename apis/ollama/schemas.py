@@ -119,8 +119,7 @@ class PushBody(NamedBody):
 
 
 class CreateBody(NamedBody):
-    """POST /api/create. `files` maps names to digests of blobs; the lists of names that have no
-    effect here are in `creation`."""
+    """POST /api/create. `files` maps the names of files to the digests of uploaded blobs."""
 
     stream: bool | None = None
     from_: str | None = Field(None, alias="from")
