@@ -13,7 +13,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from inference import metrics, planning, records, snapshot
-from inference.errors import InferenceError, ModelNotFound, ModelNotReady, NoDevice
+from inference.errors import (
+    CapabilityMissing,
+    InferenceError,
+    ModelNotFound,
+    ModelNotReady,
+    NoDevice,
+    PromptTooLong,
+)
 from inference.generation import Generation, Hooks
 from inference.journal import Journal, RunningRequest
 from inference.records import RecordDraft
@@ -59,16 +66,20 @@ def find_model(name: str) -> ModelInfo | None:
 
 
 async def render(request: GenerationRequest) -> str:
-    """The prompt as the model would read it; no engine is touched. Raises what `generate` does
-    before it asks one."""
-    plan = await planning.make_plan(
-        request, snapshot.current(), compiled_folder(), residency.load_of
-    )
+    """The prompt as the model would read it, whole if no device could take it; no engine is
+    touched."""
+    picture = snapshot.current()
+    model = planning.generator_for(request, picture)
+    try:
+        plan = await planning.make_plan(request, picture, compiled_folder(), residency.load_of)
+        text = plan.prompt.text
+    except (PromptTooLong, NoDevice, CapabilityMissing):
+        text = (await planning.read_prompt(request, model)).text
     if not request.context_ids:
-        return plan.prompt.text
-    tokenizer = await planning.tokenizer_of(plan.model)
+        return text
+    tokenizer = await planning.tokenizer_of(model)
     before: str = tokenizer.decode(list(request.context_ids), skip_special_tokens=False)
-    return before + plan.prompt.text
+    return before + text
 
 
 async def generate(request: GenerationRequest) -> Generation:
