@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import io
 import logging
 import socket
 from collections.abc import MutableMapping
@@ -23,6 +25,8 @@ import daphne.server
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
 
+from apis.bodies import is_upload
+from apis.inflow import Inflow
 from apis.limits import MAX_BODY_BYTES
 from inference.requests import new_request_id
 
@@ -91,6 +95,7 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]
         self._outflow: Outflow | None = None
         self._received_bytes = 0
         self._is_whole = False
+        self.inflow: Inflow | None = None
         super().__init__(*args, **kwargs)
         # JSON sent as a form (curl -d) would be parsed as one, for nothing.
         self._parsePOSTFormSubmission = False
@@ -113,10 +118,35 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
         """A piece of the body. Of one over the cap only so much is kept that the reader can tell:
         the rest is read and dropped, so that the client gets an answer and keeps its connection."""
+        if self.inflow is not None:
+            self.inflow.feed(data)
+            return
         room = MAX_BODY_BYTES + 1 - self._received_bytes
         self._received_bytes += len(data)
         if room > 0:
             super().handleContentChunk(data[:room])
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802
+        """All headers are here. A file's application starts now and takes the body as it comes."""
+        command, path, version = self._line
+        if not is_upload(command.decode("latin-1"), path.decode("latin-1")):
+            super().gotLength(length)
+            return
+        self.inflow = Inflow(self.channel._networkProducer)
+        self.content = io.BytesIO()
+        super().requestReceived(command, path, version)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802
+        """The body is here too."""
+        if self.inflow is not None:
+            self.inflow.end()
+        else:
+            super().requestReceived(command, path, version)
+
+    @property
+    def _line(self) -> tuple[bytes, bytes, bytes]:
+        """The request's first line, which Twisted hands over only with the whole body."""
+        return self.channel._command, self.channel._path, self.channel._version
 
     def process(self) -> Any:
         """All of the request is here."""
@@ -154,6 +184,8 @@ class BoundedRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]
         that takes nothing; one that goes on has Twisted's idle time-out."""
         self._forget_outflow()
         channel = self.channel
+        if channel is not None and self.inflow is not None and not self.inflow.is_whole:
+            channel.persistent = False  # the rest of the body would be taken for a request
         super().finish()
         if channel is not None and not channel.persistent:
             channel.setTimeout(STALL_SECONDS)
@@ -195,10 +227,24 @@ async def _reply_and_wait(server: Any, protocol: Any, message: MutableMapping[st
         await protocol.until_open()
 
 
+def _create_application(server: Any, protocol: Any, scope: MutableMapping[str, Any]) -> Any:
+    """daphne's create_application; a file's application reads from its inflow."""
+    inflow = protocol.inflow if isinstance(protocol, BoundedRequest) else None
+    if inflow is None:
+        return _create(server, protocol, scope)
+    scope.setdefault("asgi", {"version": "3.0"})
+    send = functools.partial(server.handle_reply, protocol)
+    application = server.application(scope=scope, receive=inflow.receive, send=send)
+    server.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+    return inflow
+
+
 _reply = daphne.server.Server.handle_reply
+_create = daphne.server.Server.create_application
 
 
 def install() -> None:
     """Put the bounds in place, for all servers made afterwards. Safe to call twice."""
     daphne.http_protocol.WebRequest = BoundedRequest
     daphne.server.Server.handle_reply = _reply_and_wait
+    daphne.server.Server.create_application = _create_application

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 
+from apis.bodies import Upload
 from apis.faults import cause_of
 from inference.errors import InferenceError
 from inference.requests import new_request_id
@@ -23,7 +24,8 @@ LONGEST_LOGGED_TEXT = 300
 class Call:
     """`turn` tells callers apart in a line, by address and key; `origin` is the browser page's
     origin if it may call us, else ""; `endpoint` is the route's path, which metrics and records
-    name; `received_at` is `time.perf_counter()`; `body_problem` is why there is no body."""
+    name; `received_at` is `time.perf_counter()`; `upload` is the body of a request that brings a
+    file, `body_problem` why there is no body."""
 
     method: str
     path: str
@@ -37,6 +39,7 @@ class Call:
     request_id: str = field(default_factory=new_request_id)
     received_at: float = field(default_factory=time.perf_counter)
     body_problem: InferenceError | None = None
+    upload: Upload | None = None
 
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> Call:

@@ -18,10 +18,12 @@ _LETTERS = string.ascii_lowercase + string.digits
 
 
 def with_preset_system(messages: list[Message], model: ModelInfo) -> tuple[Message, ...]:
-    """The messages, after the model's own system prompt unless they bring one."""
-    if model.system and (not messages or messages[0].role != "system"):
-        return (Message("system", model.system), *messages)
-    return tuple(messages)
+    """The messages as that model's conversations begin: with its own system prompt unless they
+    bring one, then with its preset turns."""
+    if messages and messages[0].role == "system":
+        return (messages[0], *model.messages, *messages[1:])
+    system = (Message("system", model.system),) if model.system else ()
+    return (*system, *model.messages, *messages)
 
 
 def needs_of(

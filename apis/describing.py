@@ -46,6 +46,11 @@ def streams_as(content_type: str) -> dict[str, Any]:
     return {STREAMED: content_type}
 
 
+def answers_with(status: int, words: str) -> dict[str, Any]:
+    """The `openapi_extra` of a route that has an answer of its own."""
+    return {"responses": {status: {"description": words}}}
+
+
 def object_of(**properties: Any) -> dict[str, Any]:
     """The JSON schema of an object that has all of these."""
     return {"type": "object", "properties": properties, "required": list(properties)}

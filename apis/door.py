@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 from apis import access
 from apis.answers import ErrorAnswer, PlainAnswer
 from apis.anthropic import errors as anthropic
-from apis.bodies import UNREADABLE, ClientGone, Receive, read_body
+from apis.bodies import UNREADABLE, ClientGone, Receive, Upload, is_upload, read_body
 from apis.calls import Call
 from apis.handler import ApiHandler, DisconnectWatch, Send
 from apis.unpacking import encoding_of, unpack
@@ -64,13 +64,18 @@ class Door:
         status = CLIENT_GONE
         watch: DisconnectWatch | None = None
         try:
+            if is_upload(call.method, call.path):
+                call.upload = Upload(receive)
             response = self._without_body(call, scope)
             if response is None:
-                body = await _body(call, scope, receive)
-                # What only reads is answered at once; nothing would be saved by a cancel.
-                if call.method not in ("GET", "HEAD"):
+                body = b"" if call.upload else await _body(call, scope, receive)
+                # What only reads is answered at once; nothing would be saved by a cancel. Who
+                # uploads is seen to leave by the missing rest.
+                if call.method not in ("GET", "HEAD") and call.upload is None:
                     watch = DisconnectWatch(receive)
                 response = await self._handler.answer(call, scope, body)
+            if call.upload is not None:
+                await call.upload.drain()
             response = _in_shape(call, response)
             status = response.status_code
             _log_refusal(call, response)

@@ -56,7 +56,7 @@ async def start() -> None:
 async def stop() -> None:
     """Stop everything, newest first; no engine and no child process is left. Takes seconds at most:
     a part that does not end in time is named in the log and left to the end of the process."""
-    from inference import dispatch
+    from inference import dispatch, library
     from inference.calibration import schedule
     from inference.catalog import jobs, starter
 
@@ -67,6 +67,7 @@ async def stop() -> None:
     await asyncio.gather(*_state.tasks, return_exceptions=True)
     await _ended("calibration", schedule.stop())
     await _ended("the starter", starter.stop())
+    await _ended("models being made", library.close())
     await asyncio.gather(_ended("engines", dispatch.close()), _ended("pulls", jobs.close()))
     await _ended("records", records.stop())
     await _ended("configuration", configuration.detach())

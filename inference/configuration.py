@@ -11,7 +11,6 @@ import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -21,23 +20,20 @@ from django.db import transaction
 from inference import devices, environment, snapshot
 from inference.calibration import passports
 from inference.database import in_database_thread
+from inference.model_info import model_info
 from inference.models import (
     Device,
     DevicePolicy,
     Model,
-    ModelVariant,
     PinnedPair,
     RoutingPolicy,
     Setting,
 )
-from inference.presets import read_preset
 from inference.snapshot import (
     DeviceInfo,
-    ModelInfo,
     RoutingInfo,
     SettingsInfo,
     Snapshot,
-    VariantInfo,
 )
 
 log = logging.getLogger(__name__)
@@ -46,7 +42,6 @@ EMULATED_NAMES = {"NPU": "OpenVINO's NPU pipeline on the CPU", "GPU": "The CPU i
 MEMORY_SHARE = 0.6
 """Of the machine's memory, for the engines of one device, where the owner sets no budget: NPU and
 integrated GPU use the machine's own."""
-LONGEST_TEMPLATE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +182,7 @@ def load() -> Snapshot:
     """Build the picture from rows, variables and the models' folders. Blocks on database and
     disk."""
     models = {
-        model.name: _model_info(model)
+        model.name: model_info(model)
         for model in Model.objects.prefetch_related("variants").order_by("name")
     }
     policies = DevicePolicy.objects.select_related("device").order_by("priority", "device__name")
@@ -320,60 +315,3 @@ def _device_info(device: Device, policy: DevicePolicy) -> DeviceInfo:
 @functools.cache
 def _machine_bytes() -> int:
     return int(psutil.virtual_memory().total)
-
-
-def _model_info(model: Model) -> ModelInfo:
-    variants = tuple(_variant_info(variant) for variant in model.variants.all())
-    return ModelInfo(
-        id=model.pk,
-        name=model.name,
-        status=model.status,
-        family=model.family,
-        digest=model.digest,
-        size_bytes=model.size_bytes,
-        parameter_count=model.parameter_count,
-        quantization=model.quantization,
-        context_length=model.context_length,
-        capabilities=tuple(model.capabilities or ()),
-        modified_at=model.modified_at,
-        variants=variants,
-        facts=MappingProxyType(dict(model.facts or {})),
-        chat_template=model.template or _template_of(variants),
-        system=model.system,
-        preset=read_preset(model.parameters),
-        license=model.license,
-        keep_alive_seconds=model.keep_alive_seconds,
-        token_limit=model.token_limit,
-    )
-
-
-def _variant_info(variant: ModelVariant) -> VariantInfo:
-    return VariantInfo(
-        id=variant.pk,
-        folder=environment.models_folder() / variant.folder,
-        weight_format=variant.weight_format,
-        size_bytes=variant.size_bytes,
-        device_classes=tuple(variant.device_classes or ()),
-    )
-
-
-def _template_of(variants: tuple[VariantInfo, ...]) -> str:
-    """The chat template beside the weights, "" when no variant has one."""
-    for variant in variants:
-        text = _read_text(variant.folder / "chat_template.jinja")
-        if text:
-            return text
-    return ""
-
-
-def _read_text(path: Path) -> str:
-    try:
-        if path.stat().st_size > LONGEST_TEMPLATE_BYTES:
-            log.warning("%s is too big for a chat template", path.name)
-            return ""
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        log.warning("the chat template of %s cannot be read: %s", path.parent.name, error)
-        return ""

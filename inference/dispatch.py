@@ -14,7 +14,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from inference import metrics, planning, records, snapshot
-from inference.errors import InferenceError, NoDevice
+from inference.errors import (
+    CapabilityMissing,
+    InferenceError,
+    ModelNotFound,
+    ModelNotReady,
+    NoDevice,
+    PromptTooLong,
+)
 from inference.generation import Generation, Hooks
 from inference.journal import Journal, RunningRequest
 from inference.prompts import tokens
@@ -53,9 +60,29 @@ def resolve_model(name: str) -> ModelInfo:
     return planning.resolve_model(name, snapshot.current())
 
 
+def find_model(name: str) -> ModelInfo | None:
+    """The installed model of that name, None if there is none that can be used."""
+    try:
+        return resolve_model(name)
+    except (ModelNotFound, ModelNotReady):
+        return None
+
+
 async def render(request: GenerationRequest) -> str:
-    """The prompt as the model would read it; no engine is touched."""
-    return (await planning.read_prompt(request, resolve_model(request.model))).text
+    """The prompt as the model would read it, whole if no device could take it; no engine is
+    touched."""
+    picture = snapshot.current()
+    model = planning.generator_for(request, picture)
+    try:
+        plan = await planning.make_plan(request, picture, compiled_folder(), residency.load_of)
+        text = plan.prompt.text
+    except (PromptTooLong, NoDevice, CapabilityMissing):
+        text = (await planning.read_prompt(request, model)).text
+    if not request.context_ids:
+        return text
+    tokenizer = await planning.tokenizer_of(model)
+    before: str = tokenizer.decode(list(request.context_ids), skip_special_tokens=False)
+    return before + text
 
 
 async def count_tokens(request: GenerationRequest) -> int:
@@ -157,6 +184,14 @@ async def close() -> None:
 async def unload(model_name: str) -> None:
     """Unload a model from every device; generations under way finish first."""
     await residency.unload(resolve_model(model_name).name)
+
+
+async def unload_all(name: str) -> None:
+    """Unload every engine of a model of that name, whether or not it is still installed."""
+    names = {engine.spec.model for engine in residency.engines()}
+    for loaded in names:
+        if loaded.lower() == name.lower():
+            await residency.unload(loaded)
 
 
 async def _relay(request: GenerationRequest, picture: Snapshot, entry: RunningRequest) -> Relay:

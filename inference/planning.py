@@ -38,6 +38,7 @@ from inference.router import (
     choose_route,
 )
 from inference.sampling_limits import settle
+from inference.shortening import with_history_that_fits
 from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
 
 log = logging.getLogger(__name__)
@@ -179,21 +180,27 @@ async def make_plan(
     sampling = settle(request.sampling.over(model.preset).over(request.defaults))
     rule = rule_for(model, picture)
     devices = device_facts(model, picture, load_of)
-    prompt = await read_prompt(request, model)
     ignored = await _ignored_of(request, picture)
-    try:
-        prompt_ids = await encode_prompt(prompt.text, request, model, devices)
-    except tokens.TooManyTokens as error:
-        raise PromptTooLong(
-            prompt_tokens=error.at_least,
-            requested_tokens=sampling.max_tokens or 0,
-            limits={d.name: d.longest_prompt for d in devices if not d.unusable},
-            at_least=True,
-        ) from error
-    facts = request_facts(request, len(prompt_ids), sampling)
-    route = choose_route(facts, devices, rule)
-    specs = {c.device: specs_of(model, c.device, picture, compiled) for c in route.candidates}
-    return Plan(model, prompt, prompt_ids, sampling, route, rule, facts, devices, ignored, specs)
+
+    async def plan(request: GenerationRequest) -> Plan:
+        prompt = await read_prompt(request, model)
+        try:
+            prompt_ids = await encode_prompt(prompt.text, request, model, devices)
+        except tokens.TooManyTokens as error:
+            raise PromptTooLong(
+                prompt_tokens=error.at_least,
+                requested_tokens=sampling.max_tokens or 0,
+                limits={d.name: d.longest_prompt for d in devices if not d.unusable},
+                at_least=True,
+            ) from error
+        facts = request_facts(request, len(prompt_ids), sampling, model.num_ctx)
+        route = choose_route(facts, devices, rule)
+        specs = {c.device: specs_of(model, c.device, picture, compiled) for c in route.candidates}
+        return Plan(
+            model, prompt, prompt_ids, sampling, route, rule, facts, devices, ignored, specs
+        )
+
+    return await with_history_that_fits(request, plan)
 
 
 async def encode_prompt(
@@ -234,12 +241,11 @@ async def count_prompt(request: GenerationRequest, picture: Snapshot) -> int:
 
 
 def request_facts(
-    request: GenerationRequest, prompt_tokens: int, sampling: Sampling
+    request: GenerationRequest, prompt_tokens: int, sampling: Sampling, num_ctx: int | None = None
 ) -> RequestFacts:
-    """The request as the router sees it."""
-    return RequestFacts(
-        prompt_tokens, sampling.max_tokens, request.num_ctx, request.needs, request.wish
-    )
+    """The request as the router sees it; `num_ctx` is the model's preset."""
+    bound = request.num_ctx or num_ctx
+    return RequestFacts(prompt_tokens, sampling.max_tokens, bound, request.needs, request.wish)
 
 
 def spec_of(model: ModelInfo, device_name: str, picture: Snapshot, compiled: Path) -> EngineSpec:

@@ -11,11 +11,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from inference.requests import Sampling
+from inference.requests import Message, Sampling
 
 log = logging.getLogger(__name__)
 
 OTHER_NAMES = {"num_predict": "max_tokens", "repeat_penalty": "repetition_penalty"}
+PRESET_ROLES = ("system", "user", "assistant")
 _WHOLE = frozenset({"top_k", "seed", "max_tokens"})
 _FRACTIONS = frozenset(
     {
@@ -43,6 +44,25 @@ def read_preset(parameters: Any) -> Sampling:
             else:
                 values[name] = read
     return Sampling(**values)
+
+
+def read_num_ctx(parameters: Mapping[str, Any]) -> int | None:
+    """The tokens that prompt and answer may have together, None if the preset does not say."""
+    value = parameters.get("num_ctx")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return int(value) if value >= 1 else None
+
+
+def read_messages(messages: Any) -> tuple[Message, ...]:
+    """The turns with which every conversation begins; what is no turn is left out."""
+    return tuple(
+        Message(entry["role"], entry["content"])
+        for entry in (messages if isinstance(messages, list) else ())
+        if isinstance(entry, Mapping)
+        and entry.get("role") in PRESET_ROLES
+        and isinstance(entry.get("content"), str)
+    )
 
 
 def _means_unlimited(name: str, value: Any) -> bool:

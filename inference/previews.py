@@ -104,7 +104,7 @@ async def preview(
         count, is_exact = error.at_least, False
     except TokenizerMissing:
         count, is_exact = _estimated(request, model), False
-    facts = planning.request_facts(request, count, sampling)
+    facts = planning.request_facts(request, count, sampling, model.num_ctx)
     return _told(assess(facts, devices, rule), model, rule, picture, is_exact=is_exact)
 
 

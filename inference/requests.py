@@ -135,7 +135,8 @@ class GenerationRequest:
     `prompt` (verbatim text) is set. `context_ids` are token ids put before the rendered prompt
     (Ollama's `context`). With a `suffix` the answer is to stand between a verbatim prompt and it.
     `defaults` are the family's built-in sampling values, `sampling` what the client asked for.
-    `num_ctx` bounds prompt and answer together (tokens; None = what the device holds). Of a request
+    `num_ctx` bounds prompt and answer together (tokens; None = what the device holds). With
+    `may_drop_messages` a history that fits no device loses its oldest messages. Of a request
     that is not streamed the client sees nothing before its end, so it can be begun again anywhere.
 
     Of a chat: `tool_choice` says which of `tools` may or must be called; `variables` go to the chat
@@ -164,6 +165,7 @@ class GenerationRequest:
     variables: Mapping[str, Any] = field(default_factory=dict)
     documents: tuple[Mapping[str, Any], ...] = ()
     continues_last_message: bool = False
+    may_drop_messages: bool = False
     schema: AnswerSchema | None = None
     logprobs: int | None = None
     sampling: Sampling = Sampling()

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from inference.requests import Sampling
+from inference.prompts.capabilities import Insertion
+from inference.requests import Message, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,13 @@ class VariantInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model a client can name. `name` is the display name and always carries the tag."""
+    """A model a client can name. `name` is the display name and always carries the tag.
+
+    `chat_template` is Jinja, `shown_template` the same as the owner wrote it. `system`, `messages`,
+    `preset` and `num_ctx` are what a request gets that says nothing else; `parameters` are the
+    presets in the words of whoever set them. `parent` is the model that this one was made from;
+    `insertion` how it is asked to fill in, if its own tokens do that.
+    """
 
     id: int
     name: str
@@ -45,8 +52,15 @@ class ModelInfo:
     variants: tuple[VariantInfo, ...]
     facts: Mapping[str, Any]  # facts.json of the importer
     chat_template: str
+    shown_template: str = ""
+    has_preset_template: bool = False
     system: str = ""
+    messages: tuple[Message, ...] = ()
     preset: Sampling = Sampling()
+    num_ctx: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    parent: str = ""
+    insertion: Insertion | None = None
     license: str = ""
     keep_alive_seconds: float | None = None
     token_limit: int | None = None  # overrides RoutingInfo.token_limit

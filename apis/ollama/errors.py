@@ -9,6 +9,7 @@ from apis.calls import ApiRequest
 from apis.describing import object_of
 from apis.faults import BodyTooLarge, as_inference_error, body_of, cause_of, row_of
 from inference import errors
+from inference.catalog.blobs import DiskFull
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.errors import InferenceError
 
@@ -28,6 +29,7 @@ STATUS: dict[type[InferenceError], int] = {
     errors.UnusableVectors: 500,
     # Ollama says 500 to both; nothing is wrong with this server.
     UnknownModel: 404,
+    DiskFull: 507,
     PullFailed: 502,
     InferenceError: 500,
 }
@@ -48,6 +50,22 @@ class TryPulling(errors.ModelNotFound):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.message = f'model "{name}" not found, try pulling it first'
+
+
+class NotFoundToCopy(errors.ModelNotFound):
+    """A miss in the words of /api/copy."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.message = f'model "{name}" not found'
+
+
+class NothingToPush(errors.ModelNotFound):
+    """A miss in the words of /api/push."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.message = "couldn't retrieve manifest"
 
 
 def text_of(error: InferenceError) -> str:

@@ -7,47 +7,52 @@ for a validated object, and there is one per token.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from typing import Any
 
 import orjson
 
 from apis import times
 from apis.calls import Call
+from apis.conversation import new_call_id
 from apis.faults import as_inference_error
 from apis.ollama.errors import JSON, text_of
 from apis.streams import Answer
-from inference.catalog.jobs import PullWatch
 from inference.catalog.progress import PullFrame
 from inference.errors import InferenceError
 from inference.generation import Generation
-from inference.requests import Finished, TextDelta, ThinkingDelta, ToolCall
+from inference.requests import Finished, TextDelta, ThinkingDelta, TokenLogprob, ToolCall
 
 NDJSON = "application/x-ndjson"
+LEAST_LOGPROB = -9999.0
+"""JSON has no infinity."""
 
 
 class _Frames(ABC):
     """What the frames of both endpoints share: the head, and that the last frame of a stream and
-    the one object of stream: false are the same thing."""
+    the one object of stream: false are the same thing. `top_logprobs` is how many tokens a client
+    wants to see at each place; the engine knows the one it chose."""
 
     stream_type = NDJSON
     answer_type = JSON
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, *, top_logprobs: int = 0) -> None:
         self._model = model
+        self._top_logprobs = top_logprobs
         self._head = b'{"model":' + orjson.dumps(model) + b',"created_at":"'
 
     def opening(self) -> bytes:
         """Nothing."""
         return b""
 
-    def thinking(self, delta: ThinkingDelta) -> bytes:
-        """Not written yet."""
-        return b""
+    def text(self, delta: TextDelta) -> bytes:
+        """One frame of text."""
+        return self._frame(self._said(orjson.dumps(delta.text)), delta.logprobs)
 
-    def tool_call(self, call: ToolCall) -> bytes:
-        """Not written yet."""
-        return b""
+    def thinking(self, delta: ThinkingDelta) -> bytes:
+        """One frame of reasoning."""
+        thought = b'"","thinking":' + orjson.dumps(delta.text)
+        return self._frame(self._said(thought), delta.logprobs)
 
     def ping(self) -> bytes:
         """Nothing: every line is an object to clients."""
@@ -55,7 +60,7 @@ class _Frames(ABC):
 
     def finished(self, finished: Finished) -> bytes:
         """The frame with done: true."""
-        return orjson.dumps(self._last("", finished)) + b"\n"
+        return orjson.dumps(self._last(Answer("", finished))) + b"\n"
 
     def failed(self, error: InferenceError) -> bytes:
         """A line with the error; no done frame follows."""
@@ -63,75 +68,112 @@ class _Frames(ABC):
 
     def whole(self, answer: Answer) -> dict[str, Any]:
         """The one object of stream: false."""
-        return self._last(answer.text, answer.finished)
+        return self._last(answer)
+
+    def _frame(self, said: bytes, logprobs: Sequence[TokenLogprob] = ()) -> bytes:
+        shown = b""
+        if logprobs:
+            shown = b',"logprobs":' + orjson.dumps(self._shown(logprobs))
+        parts = (self._head, times.now().encode(), b'",', said, shown, b',"done":false}\n')
+        return b"".join(parts)
+
+    def _shown(self, logprobs: Sequence[TokenLogprob]) -> list[dict[str, Any]]:
+        return [logprob_item(one, self._top_logprobs) for one in logprobs]
+
+    def _whole_frame(self, answer: Answer, said: dict[str, Any]) -> dict[str, Any]:
+        """What every object with done: true has."""
+        logprobs = {"logprobs": self._shown(answer.logprobs)} if answer.logprobs else {}
+        return {
+            "model": self._model,
+            "created_at": times.now(),
+            **said,
+            **logprobs,
+            "done": True,
+            "done_reason": str(answer.finished.reason),
+        }
 
     @abstractmethod
-    def _last(self, text: str, finished: Finished) -> dict[str, Any]:
-        """The object with done: true and `text` in it."""
+    def tool_call(self, call: ToolCall) -> bytes:
+        """The frame of one whole call."""
+
+    @abstractmethod
+    def _said(self, text: bytes) -> bytes:
+        """The field that has the text, which is JSON already."""
+
+    @abstractmethod
+    def _last(self, answer: Answer) -> dict[str, Any]:
+        """The object with done: true."""
 
 
 class GenerateFrames(_Frames):
     """The frames of /api/generate. With `has_context` the last one carries the ids of prompt and
     answer."""
 
-    def __init__(self, model: str, generation: Generation, *, has_context: bool) -> None:
-        super().__init__(model)
+    def __init__(
+        self, model: str, generation: Generation, *, has_context: bool, top_logprobs: int = 0
+    ) -> None:
+        super().__init__(model, top_logprobs=top_logprobs)
         self._generation = generation
         self._has_context = has_context
 
-    def text(self, delta: TextDelta) -> bytes:
-        """One frame of text."""
-        return b"".join(
-            (
-                self._head,
-                times.now().encode(),
-                b'","response":',
-                orjson.dumps(delta.text),
-                b',"done":false}\n',
-            )
-        )
+    def tool_call(self, call: ToolCall) -> bytes:
+        """Nothing: these requests have no tools."""
+        return b""
 
-    def _last(self, text: str, finished: Finished) -> dict[str, Any]:
+    def _said(self, text: bytes) -> bytes:
+        return b'"response":' + text
+
+    def _last(self, answer: Answer) -> dict[str, Any]:
+        said = {"response": answer.text}
+        if answer.thinking:
+            said["thinking"] = answer.thinking
         context = (
             {"context": [*self._generation.prompt_ids, *self._generation.completion_ids]}
             if self._has_context
             else {}
         )
-        return {
-            "model": self._model,
-            "created_at": times.now(),
-            "response": text,
-            "done": True,
-            "done_reason": str(finished.reason),
-            **context,
-            **timings(finished),
-        }
+        return {**self._whole_frame(answer, said), **context, **timings(answer.finished)}
 
 
 class ChatFrames(_Frames):
     """The frames of /api/chat."""
 
-    def text(self, delta: TextDelta) -> bytes:
-        """One frame of text."""
-        return b"".join(
-            (
-                self._head,
-                times.now().encode(),
-                b'","message":{"role":"assistant","content":',
-                orjson.dumps(delta.text),
-                b'},"done":false}\n',
-            )
-        )
+    def tool_call(self, call: ToolCall) -> bytes:
+        """One frame with one whole call and no text."""
+        return self._frame(self._said(b'"","tool_calls":' + orjson.dumps([call_object(call)])))
 
-    def _last(self, text: str, finished: Finished) -> dict[str, Any]:
-        return {
-            "model": self._model,
-            "created_at": times.now(),
-            "message": {"role": "assistant", "content": text},
-            "done": True,
-            "done_reason": str(finished.reason),
-            **timings(finished),
-        }
+    def _said(self, text: bytes) -> bytes:
+        return b'"message":{"role":"assistant","content":' + text + b"}"
+
+    def _last(self, answer: Answer) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": answer.text}
+        if answer.thinking:
+            message["thinking"] = answer.thinking
+        if answer.tool_calls:
+            message["tool_calls"] = [call_object(call) for call in answer.tool_calls]
+        return {**self._whole_frame(answer, {"message": message}), **timings(answer.finished)}
+
+
+def call_object(call: ToolCall) -> dict[str, Any]:
+    """A call as message.tool_calls has it."""
+    return {
+        "id": new_call_id(),
+        "function": {
+            "index": call.index,
+            "name": call.name,
+            "arguments": dict(call.arguments),
+        },
+    }
+
+
+def logprob_item(token: TokenLogprob, top_logprobs: int) -> dict[str, Any]:
+    """One token of `logprobs`; its list of the likeliest has only the token itself."""
+    item = {
+        "token": token.text,
+        "logprob": max(token.logprob, LEAST_LOGPROB),
+        "bytes": list(token.token),
+    }
+    return {**item, "top_logprobs": [item]} if top_logprobs else item
 
 
 def timings(finished: Finished) -> dict[str, int]:
@@ -184,10 +226,12 @@ def error_line(error: InferenceError) -> bytes:
     return orjson.dumps({"error": text_of(error)}) + b"\n"
 
 
-async def pull_lines(call: Call, watch: PullWatch) -> AsyncGenerator[bytes, None]:
-    """The progress of a pull; a pull that fails ends with its error."""
+async def progress_lines(
+    call: Call, frames: AsyncIterable[PullFrame]
+) -> AsyncGenerator[bytes, None]:
+    """The progress of a pull, create or push; one that fails ends with its error."""
     try:
-        async for frame in watch:
+        async for frame in frames:
             yield orjson.dumps(pull_object(frame)) + b"\n"
     except Exception as error:  # the status is out already, so any error becomes a line
         told = as_inference_error(error, call.request_id)

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
+
 from apis import times
 from inference import planning, snapshot
-from inference.requests import Sampling
+from inference.presets import OTHER_NAMES
+from inference.prompts.capabilities import template_shown
+from inference.prompts.go_templates import is_jinja
 from inference.snapshot import ModelInfo, Snapshot
 from inference.status import EngineStatus
 
 FORMAT = "openvino"
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
-PARAMETERS = {
-    "max_tokens": "num_predict",
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "min_p": "min_p",
-    "seed": "seed",
-    "repetition_penalty": "repeat_penalty",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "stop": "stop",
-}
-"""A preset's fields by Ollama's names."""
+OLLAMAS_NAMES = {ours: theirs for theirs, ours in OTHER_NAMES.items()}
+"""Presets may be under our names."""
 
 FILE_TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "BF16": 32}
 """GGUF's numbers of the formats that have one."""
@@ -42,7 +37,7 @@ def list_models(picture: Snapshot) -> list[dict[str, Any]]:
             "model": model.name,
             "modified_at": times.rfc3339(model.modified_at),
             "size": model.size_bytes,
-            "digest": model.digest,
+            "digest": digest_of(model),
             "details": details(model)
             | {
                 "context_length": served_context(model, picture),
@@ -73,7 +68,7 @@ def list_running(engines: Iterable[EngineStatus], picture: Snapshot) -> list[dic
             "name": name,
             "model": name,
             "size": sum(engine.size_bytes for engine in group),
-            "digest": model.digest,
+            "digest": digest_of(model),
             "details": details(model),
             "expires_at": times.FOREVER if last is None else times.rfc3339(last),
             "size_vram": sum(e.size_bytes for e in group if not e.device.startswith("CPU")),
@@ -100,11 +95,11 @@ def list_running(engines: Iterable[EngineStatus], picture: Snapshot) -> list[dic
 
 def describe(model: ModelInfo, asked_for: str, *, verbose: bool, copilot: bool) -> dict[str, Any]:
     """The answer of /api/show. Copilot shows `general.basename`: it gets the name asked for."""
-    parameters = preset_lines(model.preset)
+    parameters = preset_lines(model.parameters)
     answer: dict[str, Any] = {
         "modelfile": modelfile(model, parameters),
         "parameters": "\n".join(f"{name:<30} {value}" for name, value in parameters),
-        "template": model.chat_template,
+        "template": shown_template(model),
         "details": details(model),
         "model_info": model_info(model, asked_for if copilot else None, verbose=verbose),
         "capabilities": list(model.capabilities),
@@ -114,13 +109,26 @@ def describe(model: ModelInfo, asked_for: str, *, verbose: bool, copilot: bool) 
         answer["license"] = model.license
     if model.system:
         answer["system"] = model.system
+    if model.messages:
+        answer["messages"] = [
+            {"role": turn.role, "content": turn.content} for turn in model.messages
+        ]
     return answer
+
+
+def shown_template(model: ModelInfo) -> str:
+    """The chat template as its owner wrote it, with the word `tools` in it, by which some clients
+    see that a model can be given any."""
+    text = model.shown_template
+    if is_jinja(text) or not text or "tools" in text:
+        return template_shown(text)
+    return "{{/* tools are described in the system message */}}" + text
 
 
 def details(model: ModelInfo) -> dict[str, Any]:
     """What the CLI and web interfaces show of a model."""
     return {
-        "parent_model": "",
+        "parent_model": model.parent,
         "format": FORMAT,
         "family": model.family or "unknown",
         "families": [model.family or "unknown"],
@@ -138,7 +146,7 @@ def model_info(model: ModelInfo, basename: str | None, *, verbose: bool) -> dict
         "general.parameter_count": model.parameter_count,
         "general.file_type": FILE_TYPES.get(model.quantization.upper()),
         "general.quantization_version": 2,
-        "general.license": model.license or None,
+        "general.license": facts.get("license") or model.license or None,
         f"{arch}.context_length": served_context(model, snapshot.current()),
         f"{arch}.embedding_length": facts.get("embedding_length"),
         f"{arch}.block_count": facts.get("block_count"),
@@ -165,26 +173,40 @@ def served_context(model: ModelInfo, picture: Snapshot) -> int:
     return max(usable, default=model.context_length or 4096)
 
 
-def preset_lines(preset: Sampling) -> list[tuple[str, str]]:
-    """A preset's parameters as Modelfile has them; texts are quoted."""
+def preset_lines(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Preset parameters as a Modelfile has them; texts are quoted."""
     lines = []
-    for field, name in PARAMETERS.items():
-        value = getattr(preset, field)
-        for item in value if isinstance(value, tuple) else (value,):
+    for name, value in sorted(parameters.items()):
+        for item in value if isinstance(value, list | tuple) else (value,):
             if item is not None:
-                lines.append((name, _quoted(item) if isinstance(item, str) else f"{item:g}"))
+                lines.append((OLLAMAS_NAMES.get(name, name), _as_argument(item)))
     return lines
 
 
 def modelfile(model: ModelInfo, parameters: list[tuple[str, str]]) -> str:
     """A Modelfile that would make this model again."""
-    lines = [f"FROM {model.name}"]
-    if model.chat_template:
-        lines.append(f'TEMPLATE """{model.chat_template}"""')
+    lines = [f"FROM {model.parent or model.name}"]
+    if model.shown_template:
+        lines.append(f'TEMPLATE """{model.shown_template}"""')
     if model.system:
         lines.append(f'SYSTEM """{model.system}"""')
     lines += [f"PARAMETER {name} {value}" for name, value in parameters]
+    lines += [f'MESSAGE {turn.role} """{turn.content}"""' for turn in model.messages]
+    if model.license:
+        lines.append(f'LICENSE """{model.license}"""')
     return "\n".join(lines) + "\n"
+
+
+def digest_of(model: ModelInfo) -> str:
+    """64 digits that differ between models that behave differently: clients take models with one
+    digest for one model. A copy has its original's."""
+    turns = [(turn.role, turn.content) for turn in model.messages]
+    template = model.shown_template if model.has_preset_template else ""
+    presets = (model.system, template, turns)
+    if not any(presets) and not model.parameters:
+        return model.digest
+    text = orjson.dumps((model.digest, presets, dict(model.parameters)), option=_SORTED)
+    return hashlib.sha256(text).hexdigest()
 
 
 def human_number(count: int) -> str:
@@ -196,6 +218,14 @@ def human_number(count: int) -> str:
     if count >= 1_000:
         return f"{count / 1e3:.0f}K"
     return str(count)
+
+
+def _as_argument(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:g}" if isinstance(value, float) else _quoted(str(value))
 
 
 def _quoted(text: str) -> str:

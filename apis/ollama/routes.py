@@ -10,17 +10,21 @@ from apis import access
 from apis.answers import FrameStream, JsonAnswer
 from apis.bodies import JsonParser
 from apis.calls import ApiRequest
-from apis.describing import describe, streams_as
+from apis.describing import answers_with, describe, streams_as
 from apis.faults import answer_errors
 from apis.keep_alive import parse_keep_alive
-from apis.ollama import embeddings, frames, metadata, translation
+from apis.ollama import embeddings, frames, metadata, models, translation
 from apis.ollama.errors import ERROR, JSON, STATUS, answer_error
 from apis.ollama.schemas import (
     ChatBody,
+    CopyBody,
+    CreateBody,
+    DeleteBody,
     EmbedBody,
     EmbeddingsBody,
     GenerateBody,
     PullBody,
+    PushBody,
     ShowBody,
 )
 from apis.ollama.unloading import unload
@@ -29,6 +33,7 @@ from apis.wishes import Asked, asked_of, read_asked
 from inference import dispatch, snapshot, status
 from inference.catalog import jobs
 from inference.catalog.names import parse_name
+from inference.catalog.sources.local import looks_like_path
 from inference.errors import InvalidRequest, ModelNotFound
 from inference.snapshot import ModelInfo
 
@@ -51,6 +56,13 @@ async def version(request: ApiRequest) -> HttpResponse:
     return JsonAnswer({"version": COMPATIBLE_VERSION}, content_type=JSON)
 
 
+@api.get("/status")
+async def cloud(request: ApiRequest) -> HttpResponse:
+    """That there is no cloud behind this server."""
+    answer = {"cloud": {"disabled": True, "source": "config"}}
+    return JsonAnswer(answer, content_type=JSON)
+
+
 @api.get("/openapi.json", include_in_schema=False)
 async def openapi(request: ApiRequest) -> HttpResponse:
     """This API's description."""
@@ -60,15 +72,15 @@ async def openapi(request: ApiRequest) -> HttpResponse:
 @api.get("/tags")
 async def tags(request: ApiRequest) -> HttpResponse:
     """The installed models."""
-    models = metadata.list_models(snapshot.current())
-    return JsonAnswer({"models": models}, content_type=JSON)
+    listed = metadata.list_models(snapshot.current())
+    return JsonAnswer({"models": listed}, content_type=JSON)
 
 
 @api.get("/ps")
 async def ps(request: ApiRequest) -> HttpResponse:
     """The loaded models."""
-    models = metadata.list_running(status.engines(), snapshot.current())
-    return JsonAnswer({"models": models}, content_type=JSON)
+    running = metadata.list_running(status.engines(), snapshot.current())
+    return JsonAnswer({"models": running}, content_type=JSON)
 
 
 @api.post("/show")
@@ -105,7 +117,12 @@ async def generate(request: ApiRequest, body: GenerateBody) -> HttpResponseBase:
     return await answer(
         request.call,
         wanted,
-        lambda generation: frames.GenerateFrames(body.name, generation, has_context=not body.raw),
+        lambda generation: frames.GenerateFrames(
+            body.name,
+            generation,
+            has_context=not body.raw,
+            top_logprobs=body.top_logprobs or 0,
+        ),
         stream=body.wants_stream,
     )
 
@@ -130,7 +147,7 @@ async def chat(request: ApiRequest, body: ChatBody) -> HttpResponseBase:
     return await answer(
         request.call,
         wanted,
-        lambda generation: frames.ChatFrames(body.name),
+        lambda generation: frames.ChatFrames(body.name, top_logprobs=body.top_logprobs or 0),
         stream=body.wants_stream,
     )
 
@@ -140,12 +157,58 @@ async def pull(request: ApiRequest, body: PullBody) -> HttpResponseBase:
     """Install a model. The job is the server's: it goes on when the client leaves."""
     if not body.wanted:
         raise InvalidRequest("invalid model name", field="model")
+    wanted = body.wanted
+    if not looks_like_path(wanted):
+        wanted = read_asked(wanted).model  # where it is to run has nothing to do with having it
     # Only who sits at this machine may name any path of it.
-    watch = await jobs.pull(body.wanted, anywhere=access.is_loopback(request.call.client))
+    watch = await jobs.pull(wanted, anywhere=access.is_loopback(request.call.client))
     if body.stream is False:
         await watch.finished()
         return JsonAnswer({"status": "success"}, content_type=JSON)
-    return FrameStream(frames.pull_lines(request.call, watch), content_type=frames.NDJSON)
+    return FrameStream(frames.progress_lines(request.call, watch), content_type=frames.NDJSON)
+
+
+@api.post("/push", openapi_extra=streams_as(frames.NDJSON))
+async def push(request: ApiRequest, body: PushBody) -> HttpResponseBase:
+    """Publish a model, which this server does not."""
+    return await models.push(request, body)
+
+
+@api.post("/create", openapi_extra=streams_as(frames.NDJSON))
+async def create(request: ApiRequest, body: CreateBody) -> HttpResponseBase:
+    """Make a model from another one or from files."""
+    return await models.create(request, body)
+
+
+@api.post("/copy")
+async def copy(request: ApiRequest, body: CopyBody) -> HttpResponse:
+    """Copy a model."""
+    return await models.copy(request, body)
+
+
+@api.delete("/delete")
+async def delete(request: ApiRequest, body: DeleteBody) -> HttpResponse:
+    """Delete a model."""
+    return await models.delete(request, body)
+
+
+@api.get("/blobs/{digest}")
+async def has_blob(request: ApiRequest, digest: str) -> HttpResponse:
+    """Whether a file was uploaded."""
+    return await models.has_blob(request, digest)
+
+
+@api.post("/blobs/{digest}", openapi_extra=answers_with(201, "It was kept."))
+async def receive_blob(request: ApiRequest, digest: str) -> HttpResponse:
+    """Upload a file, to make a model from it."""
+    return await models.receive_blob(request, digest)
+
+
+@api.api_operation(["GET", "POST"], "/me", openapi_extra=answers_with(401, "Nobody is."))
+async def me(request: ApiRequest) -> HttpResponse:
+    """Who is signed in at Ollama's cloud: nobody, ever."""
+    answer = {"error": "unauthorized", "signin_url": ""}
+    return JsonAnswer(answer, content_type=JSON, status=401)
 
 
 @api.post("/embed")

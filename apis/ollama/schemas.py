@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from apis.limits import MOST_MESSAGES, MOST_OPTIONS, MOST_TOOLS
+from apis.limits import MOST_FILES, MOST_MESSAGES, MOST_OPTIONS, MOST_TOOLS
 
 
 class Body(BaseModel):
@@ -84,6 +84,8 @@ class ChatBody(InferenceBody):
 
     messages: Annotated[list[ChatMessage], Field(max_length=MOST_MESSAGES)] | None = None
     tools: Annotated[list[dict[str, Any]], Field(max_length=MOST_TOOLS)] | None = None
+    tool_choice: Any = None
+    """Ours: which of the tools must be called, as OpenAI's clients say it."""
 
 
 class NamedBody(Body):
@@ -108,6 +110,42 @@ class PullBody(NamedBody):
     """POST /api/pull."""
 
     stream: bool | None = None
+
+
+class PushBody(NamedBody):
+    """POST /api/push."""
+
+    stream: bool | None = None
+
+
+class CreateBody(NamedBody):
+    """POST /api/create. `files` maps the names of files to the digests of uploaded blobs."""
+
+    stream: bool | None = None
+    from_: str | None = Field(None, alias="from")
+    files: Annotated[dict[str, str], Field(max_length=MOST_FILES)] | None = None
+    adapters: dict[str, str] | None = None
+    template: str | None = None
+    license: str | list[str] | None = None
+    system: str | None = None
+    parameters: Annotated[dict[str, Any], Field(max_length=MOST_OPTIONS)] | None = None
+    messages: Annotated[list[ChatMessage], Field(max_length=MOST_MESSAGES)] | None = None
+    quantize: str | None = None
+    renderer: str | None = None
+    parser: str | None = None
+    requires: str | None = None
+    info: dict[str, Any] | None = None
+
+
+class CopyBody(Body):
+    """POST /api/copy."""
+
+    source: str = ""
+    destination: str = ""
+
+
+class DeleteBody(NamedBody):
+    """DELETE /api/delete."""
 
 
 class EmbedBody(Body):

@@ -54,7 +54,14 @@ class ModelAdmin(MadeByTheAppliance):
     """A model that clients can name. Its presets can be edited."""
 
     form = ModelForm
-    editable = ("system", "template", "parameters", "keep_alive_seconds", "token_limit")
+    editable = (
+        "system",
+        "template",
+        "parameters",
+        "messages",
+        "keep_alive_seconds",
+        "token_limit",
+    )
     list_display = (
         "name",
         "state",

@@ -2,6 +2,7 @@
 
     <models>/installed/<name>+<weights>-<digest>/   one finished variant, never changed afterwards
     <models>/import/                                what the owner drops here can be pulled by name
+    <models>/blobs/sha256-<digest>                  what clients upload to make models from
     <models>/.work/<server>-<job>/                  a job under way; becomes a variant by one rename
 
 `<name>` is the model's name with `+` for `/` and `@` for `:`, which no name contains; `<digest>`
@@ -41,6 +42,10 @@ class ModelsFolder:
     def drop(self) -> Path:
         """The import folder."""
         return self.root / "import"
+
+    @property
+    def blobs(self) -> Path:
+        return self.root / "blobs"
 
     @property
     def work(self) -> Path:

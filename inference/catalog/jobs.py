@@ -15,16 +15,17 @@ from dataclasses import dataclass
 
 from inference import environment
 from inference.catalog import rows
+from inference.catalog.blobs import BlobStore
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress, PullFrame, PullStatus
 from inference.catalog.pulling import Pull, run_pull
-from inference.catalog.recipes import plan_for_path
+from inference.catalog.recipes import Plan, plan_for_path
 from inference.catalog.sources.local import find_path, looks_like_path
 from inference.catalog.stopping import Stop
 from inference.database import in_database_thread
-from inference.errors import InferenceError
+from inference.errors import InferenceError, InvalidRequest
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ async def start() -> None:
     await asyncio.to_thread(models.create)
     if removed := await asyncio.to_thread(models.sweep):
         logger.info("removed %d unfinished downloads or imports", removed)
+    await asyncio.to_thread(BlobStore(models.blobs).sweep)
     _is_swept.set()
     for request in await in_database_thread(rows.interrupted_requests):
         logger.info("taking up the pull of %s again", request)
@@ -109,8 +111,7 @@ async def pull(text: str, *, anywhere: bool = False) -> PullWatch:
     `anywhere` also an absolute path: see `sources.local`). Raises InvalidRequest for what is
     neither; everything else that can go wrong is raised by the watch.
     """
-    if not _is_closing:
-        await _is_swept.wait()
+    await until_swept()
     if looks_like_path(text):
         models = models_folder()
         path = await asyncio.to_thread(find_path, text, models.drop, anywhere=anywhere)
@@ -118,12 +119,21 @@ async def pull(text: str, *, anywhere: bool = False) -> PullWatch:
         wanted = Pull(plan.name, plan)
     else:
         wanted = Pull(parse_name(text))
-    job = _jobs.get(wanted.name.key)
-    if job is None or job.progress.status.is_over:
-        if _is_closing:
-            raise PullFailed("the server is stopping")
-        job = _begin(wanted)
-    return PullWatch(job)
+    return PullWatch(_running(wanted.name) or _begin(wanted))
+
+
+async def until_swept() -> None:
+    """Wait until what is put into a work folder stays there; not when the server ends."""
+    if not _is_closing:
+        await _is_swept.wait()
+
+
+async def install(plan: Plan) -> PullWatch:
+    """Start installing what that plan says. Raises InvalidRequest if the model is being installed
+    already."""
+    if _running(plan.name) is not None:
+        raise InvalidRequest(f"model '{plan.name}' is being installed", field="model")
+    return PullWatch(_begin(Pull(plan.name, plan)))
 
 
 def active_jobs() -> tuple[PullStatus, ...]:
@@ -162,8 +172,15 @@ async def close() -> None:
         _threads = None
 
 
+def _running(name: ModelName) -> _Job | None:
+    job = _jobs.get(name.key)
+    return None if job is None or job.progress.status.is_over else job
+
+
 def _begin(wanted: Pull) -> _Job:
     global _threads
+    if _is_closing:
+        raise PullFailed("the server is stopping")
     if _threads is None:
         _threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pull")
     loop = asyncio.get_running_loop()

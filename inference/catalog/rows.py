@@ -31,7 +31,9 @@ _LONGEST_FAMILY = 60
 _LONGEST_WORDS = 200
 
 
-def _short_transaction(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+def short_transaction(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """The function in one transaction; its thread keeps no connection."""
+
     @functools.wraps(function)
     def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         try:
@@ -44,7 +46,7 @@ def _short_transaction(function: Callable[Parameters, Result]) -> Callable[Param
     return run
 
 
-@_short_transaction
+@short_transaction
 def find_ready(name: ModelName, models_root: Path) -> Installed | None:
     """The variant that a ready model of that name has on disk, if it is complete there."""
     model = Model.objects.filter(name__iexact=name.display, status=Model.Status.READY).first()
@@ -55,20 +57,20 @@ def find_ready(name: ModelName, models_root: Path) -> Installed | None:
     return None
 
 
-@_short_transaction
+@short_transaction
 def has_any_model() -> bool:
     """Whether the catalogue has a row at all, ready or not."""
     return Model.objects.exists()
 
 
-@_short_transaction
+@short_transaction
 def is_known_but_not_ready(name: ModelName) -> bool:
     """Whether the model has a row that says it cannot be served."""
     models = Model.objects.filter(name__iexact=name.display)
     return models.exclude(status=Model.Status.READY).exists()
 
 
-@_short_transaction
+@short_transaction
 def announce(plan: Plan) -> None:
     """A row for the model, so that requests for it are told to wait."""
     _announce(plan)
@@ -90,7 +92,7 @@ def _announce(plan: Plan) -> Model:
     return model
 
 
-@_short_transaction
+@short_transaction
 def open_job(plan: Plan) -> int:
     """The job's row, made or taken up again, and a row for its model; the job's id."""
     _announce(plan)
@@ -105,7 +107,7 @@ def open_job(plan: Plan) -> int:
     return job_id
 
 
-@_short_transaction
+@short_transaction
 def _save_progress(job_id: int, status: PullStatus) -> None:
     # Only while the row is active: a late note must not undo how the job ended.
     PullJob.objects.filter(pk=job_id, status__in=_ACTIVE).update(
@@ -127,7 +129,7 @@ def save_progress(job_id: int, status: PullStatus) -> None:
         logger.warning("the progress of the pull of %s was not noted", status.model_name)
 
 
-@_short_transaction
+@short_transaction
 def publish(job_id: int, plan: Plan, installed: Installed, models_root: Path) -> list[Path]:
     """The model becomes ready, with that variant, and the job done, in one transaction.
 
@@ -151,7 +153,7 @@ def publish(job_id: int, plan: Plan, installed: Installed, models_root: Path) ->
     replaced = ModelVariant.objects.filter(
         model=model, weight_format=installed.weight_format
     ).exclude(folder=folder)
-    left = [models_root / old.folder for old in replaced]
+    left = [models_root / old.folder for old in replaced if not is_shared(old)]
     ModelVariant.objects.update_or_create(
         model=model,
         weight_format=installed.weight_format,
@@ -168,7 +170,13 @@ def publish(job_id: int, plan: Plan, installed: Installed, models_root: Path) ->
     return left
 
 
-@_short_transaction
+def is_shared(variant: ModelVariant) -> bool:
+    """Whether another model has the same folder."""
+    others = ModelVariant.objects.filter(folder=variant.folder).exclude(pk=variant.pk)
+    return bool(others.exists())
+
+
+@short_transaction
 def fail_job(job_id: int, plan: Plan, error: str) -> None:
     """The job failed; a model that was there before stays as it was."""
     now = timezone.now()
@@ -182,7 +190,7 @@ def fail_job(job_id: int, plan: Plan, error: str) -> None:
         model.save(update_fields=["status", "modified_at"])
 
 
-@_short_transaction
+@short_transaction
 def interrupted_requests() -> list[str]:
     """What was being pulled when the server ended, as texts to pull again, oldest first.
 
@@ -196,7 +204,7 @@ def interrupted_requests() -> list[str]:
     return [job.source or job.model_name for job in jobs]
 
 
-@_short_transaction
+@short_transaction
 def fail_request(request: str, error: str) -> None:
     """An interrupted pull that cannot be taken up again."""
     for job in PullJob.objects.filter(source=request, status__in=_ACTIVE):

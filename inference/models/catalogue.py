@@ -40,6 +40,10 @@ class Model(ConfigurationRow):
     system = models.TextField(blank=True, help_text="Preset system prompt.")
     template = models.TextField(blank=True, help_text="Chat template instead of the model's own.")
     parameters = models.JSONField(default=dict, blank=True, help_text="Preset sampling parameters.")
+    messages = models.JSONField(
+        default=list, blank=True, help_text="Turns with which every conversation begins."
+    )
+    parent = models.CharField(max_length=250, blank=True, help_text="The model it was made from.")
     keep_alive_seconds = models.FloatField(
         null=True, blank=True, help_text="Empty: the server's default. Negative: for ever."
     )
@@ -69,11 +73,11 @@ class Model(ConfigurationRow):
 
 
 class ModelVariant(ConfigurationRow):
-    """One form of a model on disk."""
+    """One form of a model on disk. Copies of a model share its folders."""
 
     model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="variants")
     folder = models.CharField(
-        max_length=500, unique=True, help_text="Folder under the models folder, or absolute."
+        max_length=500, help_text="Folder under the models folder, or absolute."
     )
     weight_format = models.CharField(max_length=40)
     size_bytes = models.PositiveBigIntegerField(default=0)
@@ -87,7 +91,8 @@ class ModelVariant(ConfigurationRow):
         constraints = [
             models.UniqueConstraint(
                 fields=["model", "weight_format"], name="variant_one_per_weight_format"
-            )
+            ),
+            models.UniqueConstraint(fields=["model", "folder"], name="variant_one_per_folder"),
         ]
 
     def __str__(self) -> str:

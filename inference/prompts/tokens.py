@@ -72,6 +72,11 @@ def spell(tokenizer: Tokenizer, prompt: str | Sequence[int]) -> Spelled:
     return Spelled(text, tuple(tokens))
 
 
+def forget(folder: Path) -> None:
+    """That model is gone."""
+    _loaded.pop(folder, None)
+
+
 def special_tokens(tokenizer: Tokenizer, facts: Mapping[str, Any]) -> dict[str, str]:
     """The texts of the special tokens that chat templates may name, by Jinja's names."""
     ids = {

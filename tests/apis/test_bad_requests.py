@@ -71,11 +71,8 @@ def test_a_body_that_is_no_object_is_400(
         ("/api/chat", {"format": "xml"}, 'invalid format: "xml"; expected "json" or a valid JSON'),
         ("/api/chat", {"think": "hard"}, "think must be"),
         ("/api/chat", {"think": True}, f'"{MODEL}" does not support thinking'),
-        (
-            "/api/chat",
-            {"tools": [{}]},
-            f"registry.ollama.ai/library/{MODEL} does not support tools",
-        ),
+        ("/api/chat", {"tools": [{}]}, "tools[0].function: must be an object"),
+        ("/api/chat", {"tool_choice": "required"}, "tool_choice: there are no tools"),
         (
             "/api/chat",
             {"messages": [{"role": "user", "content": "x", "images": ["aGk="]}]},
@@ -90,7 +87,12 @@ def test_a_body_that_is_no_object_is_400(
         ("/api/generate", {"prompt": ["x"]}, "prompt"),
         ("/api/generate", {"prompt": "x", "suffix": "y"}, "does not support insert"),
         ("/api/generate", {"prompt": "x", "images": ["aGk="]}, "does not support vision"),
-        ("/api/generate", {"prompt": "x", "template": "{{ .Prompt }}"}, "template"),
+        (
+            "/api/generate",
+            {"prompt": "x", "template": "{{ .Nope }}"},
+            "template: .Nope is not known",
+        ),
+        ("/api/generate", {"prompt": "x", "template": "{% if %}"}, "template is not valid"),
         (
             "/api/generate",
             {"prompt": "x", "raw": True, "system": "y"},
@@ -102,6 +104,34 @@ def test_a_body_that_is_no_object_is_400(
         ("/api/show", {"model": ""}, "model is required"),
         ("/api/pull", {"model": ""}, "invalid model name"),
         ("/api/pull", {"model": "a b", "stream": False}, "invalid model name"),
+        ("/api/pull", {"model": "x@moon", "stream": False}, "is not a device"),
+        ("/api/push", {"model": ""}, "model is required"),
+        ("/api/create", {"model": ""}, "invalid model name"),
+        ("/api/create", {"model": "x"}, "neither 'from' or 'files' was specified"),
+        ("/api/create", {"model": "x", "files": {}}, "no files provided to convert"),
+        ("/api/create", {"model": "x", "files": {"/x": "y"}}, "file path must be relative"),
+        ("/api/create", {"model": "x", "files": {"../x": "y"}}, "file path must be relative"),
+        ("/api/create", {"model": "x", "files": {"x": "sha256:1"}}, "invalid digest format"),
+        ("/api/create", {"model": "x", "files": {"x": "sha256:" + "0" * 64}}, "is not here"),
+        ("/api/create", {"model": "x", "from": MODEL, "quantize": "q4_0"}, "quantize"),
+        ("/api/create", {"model": "x", "from": MODEL, "adapters": {"a": "b"}}, "adapters"),
+        (
+            "/api/create",
+            {"model": "x", "from": MODEL, "parameters": {"temperature": "hot"}},
+            'option "temperature" must be of type float32',
+        ),
+        (
+            "/api/create",
+            {"model": "x", "from": MODEL, "template": '{{ template "x" }}'},
+            'template: {{ template "x" }} is not supported',
+        ),
+        (
+            "/api/create",
+            {"model": "x", "from": MODEL, "messages": [{"role": "tool", "content": "x"}]},
+            "invalid role: 'tool'",
+        ),
+        ("/api/copy", {"source": "a b", "destination": "x"}, 'source "a b" is invalid'),
+        ("/api/copy", {"source": MODEL, "destination": ""}, 'destination "" is invalid'),
     ],
 )
 def test_ollama_refuses_in_its_own_words(

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from apis.ollama.metadata import human_number, preset_lines
-from inference.requests import Sampling
 from tests.apis.conftest import MODEL
 
 
@@ -29,14 +28,21 @@ def test_parameter_counts_as_ollama_writes_them(count: int, text: str) -> None:
 
 
 def test_a_presets_parameters_as_a_modelfile_has_them() -> None:
-    preset = Sampling(temperature=0.7, top_k=40, stop=("<|end|>", 'say "hi"'), max_tokens=100)
+    preset = {
+        "top_k": 40,
+        "temperature": 0.7,
+        "stop": ["<|end|>", 'say "hi"'],
+        "max_tokens": 10_000_000,
+        "num_ctx": 4096,
+    }
 
     assert preset_lines(preset) == [
-        ("num_predict", "100"),
-        ("temperature", "0.7"),
-        ("top_k", "40"),
+        ("num_predict", "10000000"),
+        ("num_ctx", "4096"),
         ("stop", '"<|end|>"'),
         ("stop", '"say \\"hi\\""'),
+        ("temperature", "0.7"),
+        ("top_k", "40"),
     ]
 
 
@@ -55,7 +61,7 @@ def test_tags(client: httpx.Client) -> None:
     assert details["quantization_level"]
     assert details["context_length"] == 8192
     assert details["embedding_length"] == 576
-    assert model["capabilities"] == ["completion"]
+    assert model["capabilities"] == ["completion", "tools"]
 
 
 @pytest.mark.parametrize("body", [{"model": MODEL}, {"name": MODEL}, {"model": "", "name": MODEL}])
@@ -70,8 +76,21 @@ def test_show_takes_either_name(client: httpx.Client, body: dict[str, str]) -> N
     assert info["llama.attention.head_count_kv"] == 3
     assert "<|im_start|>" in shown["template"]
     assert shown["modelfile"].startswith(f"FROM {MODEL}\n")
-    assert shown["capabilities"] == ["completion"]
+    assert shown["capabilities"] == ["completion", "tools"]
     assert shown["details"]["family"] == "llama"
+
+
+def test_clients_find_the_word_tools_in_a_template_that_knows_none(client: httpx.Client) -> None:
+    template = client.post("/api/show", json={"model": MODEL}).json()["template"]
+
+    assert template.startswith("{# tools")
+
+
+def test_there_is_no_cloud_and_nobody_is_signed_in(client: httpx.Client) -> None:
+    status, me = client.get("/api/status"), client.post("/api/me")
+
+    assert status.json() == {"cloud": {"disabled": True, "source": "config"}}
+    assert (me.status_code, me.json()["error"]) == (401, "unauthorized")
 
 
 def test_copilot_sees_the_name_it_asked_for(client: httpx.Client) -> None:

@@ -108,6 +108,72 @@ def test_a_history_with_tool_results_is_taken(sdk: ollama.Client) -> None:
     assert sdk.chat(MODEL, messages, options=GREEDY).done
 
 
+WEATHER = {
+    "type": "object",
+    "properties": {
+        "location": {"type": "string", "maxLength": 20},
+        "unit": {"enum": ["celsius", "fahrenheit"]},
+    },
+    "required": ["location", "unit"],
+    "additionalProperties": False,
+}
+TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": WEATHER}}]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_call_that_must_be_made_comes_by_itself(api: Appliance, stream: bool) -> None:
+    """`tool_choice` is not in the package; what comes back is."""
+    body = {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": "The weather in Paris?"}],
+        "tools": TOOLS,
+        "tool_choice": "required",
+        "stream": stream,
+        "options": {"num_predict": 80},
+    }
+    with api.client() as client:
+        text = client.post("/api/chat", json=body).text
+
+    parts = [ollama.ChatResponse.model_validate_json(line) for line in text.splitlines()]
+    (call,) = [call for part in parts for call in part.message.tool_calls or ()]
+    assert call.function.name == "get_weather"
+    assert set(call.function.arguments) == {"location", "unit"}
+    assert not any(part.message.content for part in parts)
+    assert parts[-1].done_reason == "stop"
+
+
+def test_tools_that_are_offered_are_taken(sdk: ollama.Client) -> None:
+    answer = sdk.chat(MODEL, USER, tools=TOOLS, options=GREEDY)
+
+    assert answer.done
+    assert "<tool_call>" not in (answer.message.content or "")
+
+
+def test_every_token_has_its_probability(sdk: ollama.Client) -> None:
+    asked = {"messages": USER, "logprobs": True, "top_logprobs": 3, "options": GREEDY}
+
+    whole = sdk.chat(MODEL, **asked)
+    streamed = [
+        one for part in sdk.chat(MODEL, stream=True, **asked) for one in part.logprobs or ()
+    ]
+
+    assert len(whole.logprobs or ()) == whole.eval_count
+    assert [one.token for one in streamed] == [one.token for one in whole.logprobs or ()]
+    assert "".join(one.token for one in streamed).startswith(whole.message.content or "")
+    for one in streamed:
+        assert one.logprob <= 0
+        assert [top.token for top in one.top_logprobs or ()] == [one.token]
+
+
+def test_an_answer_that_was_begun_is_gone_on_with(sdk: ollama.Client) -> None:
+    begun = [*USER, {"role": "assistant", "content": "Hello! My name is"}]
+
+    answer = sdk.chat(MODEL, begun, options=GREEDY)
+
+    assert answer.message.content
+    assert not answer.message.content.startswith("Hello")
+
+
 def test_errors_carry_status_and_text(sdk: ollama.Client) -> None:
     for ask in (
         lambda: sdk.chat("llama9", USER),

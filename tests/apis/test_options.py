@@ -118,9 +118,13 @@ def test_the_answer_names_what_had_no_effect(client: httpx.Client) -> None:
         "model": MODEL,
         "prompt": "x",
         "logprobs": True,
+        "top_logprobs": 2,
+        "truncate": True,
+        "shift": True,
         "options": {"num_predict": 1, "num_ctx": 8295, "num_gpu": 1, "mirostat": 1},
     }
 
     answer = client.post("/api/generate", json=body)
 
-    assert answer.headers["X-NPU-Proxy-Ignored"] == "num_gpu, mirostat, logprobs"
+    ignored = answer.headers["X-NPU-Proxy-Ignored"]
+    assert ignored == "num_gpu, mirostat, truncate, shift, top_logprobs"

@@ -16,7 +16,9 @@ def lines(answer: httpx.Response) -> list[dict[str, object]]:
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
-@pytest.mark.parametrize("body", [{"model": MODEL}, {"model": "", "name": MODEL}])
+@pytest.mark.parametrize(
+    "body", [{"model": MODEL}, {"model": "", "name": MODEL}, {"model": f"{MODEL}@npu"}]
+)
 def test_a_model_that_is_there_ends_in_success(client: httpx.Client, body: dict[str, str]) -> None:
     answer = client.post("/api/pull", json=body)
 
