@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.apis.conftest import MODEL, log_lines
+from tests.apis.responses_wire import events_of
 from tests.appliance_process import Appliance, copy_home, polls
 
 LONG = {"num_predict": 300, "ignore_eos": True, "temperature": 0}
@@ -83,6 +84,23 @@ def test_a_stream_that_no_engine_can_continue_ends_with_its_familys_error(
         any("failed midway" in line for line in log_lines(appliance, request_id))
         for _ in polls(3.0)
     )
+
+
+def test_a_response_that_no_engine_can_continue_is_failed_with_what_there_is(
+    appliance: Appliance,
+) -> None:
+    body = {"model": MODEL, "input": "x", "stream": True, "ignore_eos": True, "temperature": 0}
+    with appliance.client() as client, client.stream("POST", "/v1/responses", json=body) as stream:
+        pieces = stream.iter_text()
+        text = next(pieces)
+        shutil.rmtree(appliance.home / "models" / "installed")
+        kill_engines(appliance)
+        text += "".join(pieces)
+
+    last = events_of(text)[-1]
+    assert last["type"] == "response.failed"
+    assert last["response"]["error"]["code"] == "server_error"
+    assert last["response"]["output"][0]["content"][0]["text"]
 
 
 def test_an_answer_that_is_not_streamed_is_finished_too(appliance: Appliance) -> None:
