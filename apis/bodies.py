@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from django.http import HttpRequest
 from ninja.parser import Parser
 
-from apis.calls import ApiRequest
 from apis.faults import BodyTooLarge
 from apis.limits import MAX_BLOB_BYTES, MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    from apis.calls import ApiRequest  # which itself knows uploads
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -91,6 +93,6 @@ class JsonParser(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
         """The decoded body. Raises ValueError with the parser's words, and InvalidRequest for one
         that could not be had at all: here the family is known in whose words it is told."""
-        if problem := cast(ApiRequest, request).call.body_problem:
+        if problem := cast("ApiRequest", request).call.body_problem:
             raise problem
         return orjson.loads(request.body)
