@@ -99,8 +99,8 @@ def answer_error(request: ApiRequest, error: Exception) -> HttpResponse:
 
 
 def in_shape(call: Call, response: HttpResponseBase) -> HttpResponseBase:
-    """What the door refuses in plain words (an unknown path, a wrong method, a body over the cap),
-    as clients of this family read it; every other answer as it is."""
+    """What the door refuses in plain words (an unknown path, a wrong method), as clients of this
+    family read it; every other answer as it is."""
     if response.status_code < 400 or not isinstance(response, PlainAnswer):
         return response
     kind = REFUSALS.get(response.status_code, "invalid_request_error")

@@ -18,7 +18,14 @@ from apis.anthropic.errors import JSON, TABLE, error_object, text_of
 from apis.faults import row_of
 from apis.streams import Answer
 from inference.errors import InferenceError
-from inference.requests import Finished, FinishReason, TextDelta, ThinkingDelta, ToolCall
+from inference.requests import (
+    AnswerEvent,
+    Finished,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+)
 from inference.snapshot import ModelInfo
 
 SSE = "text/event-stream"
@@ -111,15 +118,25 @@ class MessageFrames:
     def whole(self, answer: Answer) -> dict[str, Any]:
         """The message at once."""
         content: list[dict[str, Any]] = []
-        if answer.thinking:
-            thoughts = answer.thinking if self._shows_thinking else ""
-            content.append({**THINKING, "thinking": thoughts, "signature": self._signature()})
-        if answer.text:
-            content.append({**TEXT, "text": answer.text})
-        content += [call_block(call, call.arguments) for call in answer.tool_calls]
+        for part in answer.parts:
+            self._add(content, part)
         reason, sequence = stop_of(answer.finished, self._stops, has_calls=bool(answer.tool_calls))
         usage = usage_of(answer.finished.prompt_tokens, answer.finished)
         return self._message(content, reason=reason, sequence=sequence, usage=usage)
+
+    def _add(self, content: list[dict[str, Any]], part: AnswerEvent) -> None:
+        """What comes next in an answer, as `text`, `thinking` and `tool_call` would write it."""
+        if isinstance(part, ToolCall):
+            content.append(call_block(part, part.arguments))
+            return
+        if not part.text:
+            return
+        kind = "text" if isinstance(part, TextDelta) else "thinking"
+        if not content or content[-1]["type"] != kind:
+            new = TEXT if kind == "text" else {**THINKING, "signature": self._signature()}
+            content.append(dict(new))
+        if kind == "text" or self._shows_thinking:
+            content[-1][kind] += part.text
 
     def _message(
         self,

@@ -13,6 +13,7 @@ from apis.anthropic.schemas import Message as Described
 from apis.streams import Answer
 from inference.errors import EngineFailed, PromptTooLong
 from inference.requests import (
+    AnswerEvent,
     Finished,
     FinishReason,
     TextDelta,
@@ -27,6 +28,16 @@ CALLS = (ToolCall(0, "look", {"at": "ü"}), ToolCall(1, "wait", {}))
 
 def finished(reason: FinishReason = FinishReason.STOP, stop_string: str | None = None) -> Finished:
     return Finished(reason, 7, 5, Timings(), stop_string, thinking_tokens=2)
+
+
+def answered(*parts: AnswerEvent) -> Answer:
+    return Answer(
+        "".join(part.text for part in parts if isinstance(part, TextDelta)),
+        finished(),
+        "".join(part.text for part in parts if isinstance(part, ThinkingDelta)),
+        tuple(part for part in parts if isinstance(part, ToolCall)),
+        parts=parts,
+    )
 
 
 def frames(*, shows_thinking: bool = True, stops: tuple[str, ...] = ()) -> MessageFrames:
@@ -113,7 +124,7 @@ def test_reasoning_that_is_not_to_be_shown_leaves_an_empty_signed_block() -> Non
     kinds = [brief(event)[0] for event in events_of(stream)]
 
     assert kinds == ["start", "signature", "stop", "start", "text"]
-    whole = frames(shows_thinking=False).whole(Answer("x", finished(), "so what"))
+    whole = frames(shows_thinking=False).whole(answered(ThinkingDelta("so"), TextDelta("x")))
     assert whole["content"][0]["thinking"] == ""
     assert whole["content"][0]["signature"]
 
@@ -126,17 +137,28 @@ def test_an_empty_answer_has_no_blocks() -> None:
     assert [event["type"] for event in events] == [
         "message_start", "ping", "message_delta", "message_stop",
     ]  # fmt: skip
-    assert frames().whole(Answer("", finished()))["content"] == []
+    assert frames().whole(answered(TextDelta("")))["content"] == []
 
 
 def test_the_message_at_once_has_every_key_and_fits_both_descriptions() -> None:
-    whole = frames().whole(Answer("Well.", finished(), "so what", CALLS))
+    whole = frames().whole(
+        answered(
+            ThinkingDelta("so "),
+            ThinkingDelta("what"),
+            TextDelta("He said "),
+            TextDelta("hi."),
+            *CALLS,
+            TextDelta("Well."),
+        )
+    )
 
     assert_fits(Message, whole)
     Described.model_validate(whole, extra="forbid")
     assert [block["type"] for block in whole["content"]] == [
-        "thinking", "text", "tool_use", "tool_use",
+        "thinking", "text", "tool_use", "tool_use", "text",
     ]  # fmt: skip
+    assert whole["content"][0]["thinking"] == "so what"
+    assert whole["content"][1]["text"] == "He said hi."
     assert whole["id"] == "msg_0123"
     assert whole["content"][2]["input"] == {"at": "ü"}
     assert set(whole) == {
