@@ -10,8 +10,8 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 
-from apis.bodies import Upload
 from apis.faults import cause_of
+from apis.uploads import Upload
 from inference.errors import InferenceError
 from inference.requests import new_request_id
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from apis.bodies import ClientGone, Upload, is_upload
 from apis.inflow import MOST_WAITING_BYTES, Inflow
+from apis.uploads import ClientGone, Upload, is_upload
 
 PIECE = b"x" * 2**20
 
