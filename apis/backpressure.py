@@ -25,9 +25,9 @@ import daphne.server
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from apis.bodies import is_upload
 from apis.inflow import Inflow
 from apis.limits import MAX_BODY_BYTES
+from apis.uploads import is_upload
 from inference.requests import new_request_id
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.handlers.asgi import ASGIRequest
 
 from apis.faults import cause_of
+from apis.uploads import Upload
 from inference.errors import InferenceError
 from inference.requests import new_request_id
 

@@ -17,10 +17,11 @@ from django.http.response import HttpResponseBase
 from apis import access
 from apis.answers import ErrorAnswer, PlainAnswer
 from apis.anthropic import errors as anthropic
-from apis.bodies import UNREADABLE, ClientGone, Receive, Upload, is_upload, read_body
+from apis.bodies import UNREADABLE, read_body
 from apis.calls import Call
 from apis.handler import ApiHandler, DisconnectWatch, Send
 from apis.unpacking import encoding_of, unpack
+from apis.uploads import ClientGone, Receive, Upload, is_upload
 from inference import environment, metrics
 from inference.errors import InvalidRequest
 

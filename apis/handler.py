@@ -21,9 +21,9 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, get_resolver
 
 from apis.answers import ErrorAnswer, FrameStream, PlainAnswer
-from apis.bodies import Receive
 from apis.calls import ApiRequest, Call
 from apis.faults import as_inference_error
+from apis.uploads import Receive
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]

@@ -10,7 +10,6 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
 from apis.answers import FrameStream, JsonAnswer, PlainAnswer
-from apis.bodies import ClientGone
 from apis.calls import ApiRequest
 from apis.limits import LONGEST_TEMPLATE_CHARACTERS
 from apis.ollama import frames
@@ -18,6 +17,7 @@ from apis.ollama.errors import JSON, NotFoundToCopy, NothingToPush
 from apis.ollama.messages import read_messages
 from apis.ollama.options import APPLIED, NUM_CTX, read_options
 from apis.ollama.schemas import CopyBody, CreateBody, DeleteBody, PushBody
+from apis.uploads import ClientGone
 from apis.wishes import asked_of, is_strict
 from inference import library, planning, snapshot
 from inference.catalog.blobs import parse_digest
