@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 
@@ -14,9 +14,6 @@ from apis.faults import cause_of
 from apis.uploads import Upload
 from inference.errors import InferenceError
 from inference.requests import new_request_id
-
-if TYPE_CHECKING:
-    from apis.bodies import Upload  # it imports this module
 
 log = logging.getLogger(__name__)
 

@@ -75,6 +75,7 @@ async def test_every_step_is_a_line_and_the_last_has_the_passports() -> None:
             f"internal error, the server's log says more under {CALL.request_id}",
         ),
     ],
+    ids=["meant for clients", "not meant for clients"],
 )
 async def test_one_that_fails_ends_with_its_error(error: Exception, text: str) -> None:
     _, last = await parsed(calibration_lines(CALL, LOADING, updates_of(error)))
