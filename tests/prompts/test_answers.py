@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inference.prompts.answers import PlainText, answer_parser
@@ -174,15 +174,20 @@ def test_text_without_markup_passes_unchanged(answer):
 
 @settings(max_examples=200, deadline=None)
 @given(answer=ANSWERS)
+@example(answer='<tool_call>{"name": "add", "parameters": {"a": "<think>\\"</tool_call>"}}')
 def test_nothing_but_markup_and_space_is_lost(answer):
     """What is not in an event was markup, or white space beside it."""
-    left = answer
-    for mark in (*THINK.all, *BY_NAME["hermes"].markers):
-        left = left.replace(mark, "")
-    kept = ""
+
+    def unmarked(words: str) -> str:
+        for mark in (*THINK.all, *BY_NAME["hermes"].markers):
+            words = words.replace(mark, "")
+        return words
+
+    left, kept = unmarked(answer), ""
     for event in parsed(answer, _known_tools):
-        if isinstance(event, ToolCall):
-            kept += json.dumps({"name": event.name, "arguments": dict(event.arguments)})
+        if isinstance(event, ToolCall):  # whose arguments may hold what is markup elsewhere
+            call = {"name": event.name, "arguments": dict(event.arguments)}
+            kept += unmarked(json.dumps(call))
         else:
             kept += event.text
 
