@@ -85,6 +85,7 @@ def _announce(plan: Plan) -> Model:
             family=plan.family or "unknown",
             capabilities=list(plan.capabilities),
             license=plan.license,
+            parameters=dict(plan.parameters),
         )
     elif model.status == Model.Status.FAILED:
         model.status = Model.Status.INSTALLING

@@ -76,6 +76,9 @@ def test_show_takes_either_name(client: httpx.Client, body: dict[str, str]) -> N
     assert info["llama.attention.head_count_kv"] == 3
     assert "<|im_start|>" in shown["template"]
     assert shown["modelfile"].startswith(f"FROM {MODEL}\n")
+    assert {"temperature                    0.2", "top_p                          0.9"} <= set(
+        shown["parameters"].splitlines()
+    )  # what its makers recommend
     assert shown["capabilities"] == ["completion", "tools"]
     assert shown["details"]["family"] == "llama"
 
