@@ -192,7 +192,13 @@ def test_log_probabilities_spell_the_answer_streamed_or_not(sdk: openai.OpenAI) 
 def test_top_k_left_out_is_forty(sdk: openai.OpenAI) -> None:
     def told(**extension: int) -> str | None:
         answer = sdk.chat.completions.create(
-            model=MODEL, messages=USER, max_tokens=24, seed=3, extra_body=extension
+            model=MODEL,
+            messages=USER,
+            max_tokens=24,
+            seed=3,
+            temperature=1,
+            top_p=1,
+            extra_body=extension,
         )
         return answer.choices[0].message.content
 
