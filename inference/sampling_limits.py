@@ -19,6 +19,9 @@ Number = TypeVar("Number", int, float)
 
 LARGEST_SEED = 2**63 - 1
 LARGEST_TEMPERATURE = 100.0
+NEXT_TO_NOTHING = 1e-5
+"""The engine computes in 32 bits and divides by the temperature: what is smaller than this counts
+as 0, which is what it means."""
 
 
 def settle(sampling: Sampling) -> Sampling:
@@ -44,14 +47,14 @@ def settle(sampling: Sampling) -> Sampling:
             field="temperature",
         )
     top_p, top_k = _or(sampling.top_p, 1.0), _or(sampling.top_k, 0)
-    if top_p <= 0:
+    if top_p < NEXT_TO_NOTHING:
         top_p, top_k = 1.0, 1
     _within("top_p", top_p, 0.0, 1.0)
     _within("min_p", _or(sampling.min_p, 0.0), 0.0, 1.0)
     _within("presence_penalty", _or(sampling.presence_penalty, 0.0), -2.0, 2.0)
     _within("frequency_penalty", _or(sampling.frequency_penalty, 0.0), -2.0, 2.0)
     repetition = _or(sampling.repetition_penalty, 1.0)
-    if repetition <= 0:
+    if repetition < NEXT_TO_NOTHING:
         raise InvalidRequest(
             f"repetition_penalty must be above 0, got {repetition:g}", field="repetition_penalty"
         )
@@ -64,7 +67,7 @@ def settle(sampling: Sampling) -> Sampling:
     )
     return replace(
         sampling,
-        temperature=max(0.0, temperature),
+        temperature=0.0 if temperature < NEXT_TO_NOTHING else temperature,
         top_p=top_p,
         top_k=max(0, top_k),
         min_p=_or(sampling.min_p, 0.0),

@@ -18,6 +18,7 @@ from inference.sampling_limits import settle
         ("top_p", float("inf")),
         ("min_p", -0.1),
         ("repetition_penalty", 0.0),
+        ("repetition_penalty", 1e-40),
         ("presence_penalty", 2.1),
         ("frequency_penalty", -3.0),
         ("max_tokens", 0),
@@ -37,6 +38,12 @@ def test_what_everybody_means_is_understood():
     assert settle(Sampling(stop=("", "x"))).stop == ("x",)
     only_the_likeliest = settle(Sampling(top_p=0.0, top_k=40))
     assert (only_the_likeliest.top_p, only_the_likeliest.top_k) == (1.0, 1)
+
+
+def test_what_is_nothing_in_the_engines_32_bits_counts_as_nothing():
+    assert settle(Sampling(temperature=1e-40)).temperature == 0.0
+    assert settle(Sampling(temperature=0.01)).temperature == 0.01
+    assert settle(Sampling(top_p=1e-46)).top_k == 1
 
 
 def test_seeds_are_kept_and_missing_ones_differ():
