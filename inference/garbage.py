@@ -1,7 +1,8 @@
 """Tells when an NPU's output is garbage: long prompts are known to give it without an error. Pure.
 
 Cheap enough for every batch of tokens: a few comparisons each. A model may repeat itself for good
-reasons, so only what no answer looks like counts.
+reasons, so only what no answer looks like counts; and small models end in loops after a sensible
+beginning, on every device, so repetition counts only if it begins with the answer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ LONGEST_RUN = 30
 SHORT_PERIODS = (2, 3, 4)
 LONGEST_REPETITION = 96
 """So many tokens that only repeat two, three or four of them."""
+BEGINNING = 32
+"""Repetition that begins behind so many tokens is the model's own."""
 REPLACEMENT = "\ufffd"
 LONGEST_STORM = 8
 """So many broken characters among the last `STORM_CHARACTERS`."""
@@ -53,12 +56,13 @@ class GarbageGuard:
         return self.verdict
 
     def _judge(self, has_new: bool) -> str:
-        if self._run > LONGEST_RUN:
+        if self._run > LONGEST_RUN and self._tokens - self._run <= BEGINNING:
             return f"one token {self._run} times in a row"
         if self._text.count(REPLACEMENT) >= LONGEST_STORM:
             return "a storm of broken characters"
         tail = self._tail
-        if has_new and len(tail) == LONGEST_REPETITION:
+        is_early = self._tokens - LONGEST_REPETITION <= BEGINNING
+        if has_new and is_early and len(tail) == LONGEST_REPETITION:
             for period in SHORT_PERIODS:
                 if tail[period:] == tail[:-period]:
                     return f"the same {period} tokens for {LONGEST_REPETITION} tokens"
