@@ -29,7 +29,12 @@ from inference.prompts.tokens import Spelled
 from inference.records import RecordDraft
 from inference.relay import Progress, Relay, option_for, patience_of
 from inference.reports import draft_record
-from inference.requests import DeviceWish, FinishReason, GenerationRequest
+from inference.requests import (
+    DeviceWish,
+    FinishReason,
+    GenerationRequest,
+    Sampling,
+)
 from inference.residency.compiled import compiled_folder
 from inference.residency.placement import NoPlace
 from inference.residency.residents import Residency
@@ -235,11 +240,11 @@ def note_end(record: RecordDraft) -> None:
 
 
 def _note_garbage(
-    model: str, device: str, prompt_ids: tuple[int, ...], tokens: int, what: str
+    model: str, device: str, prompt_ids: tuple[int, ...], sampling: Sampling, what: str
 ) -> None:
     from inference import second_opinion  # it calls back in
 
-    work = second_opinion.judge(model, device, prompt_ids, tokens, what)
+    work = second_opinion.judge(model, device, prompt_ids, sampling, what)
     task = asyncio.get_running_loop().create_task(work, name="second opinion")
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)

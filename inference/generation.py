@@ -26,6 +26,7 @@ from inference.requests import (
     Finished,
     FinishReason,
     Grammar,
+    Sampling,
     Timings,
     TokenLogprob,
 )
@@ -37,10 +38,10 @@ from inference.worker.protocol import Chunk
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """Whom a generation tells: `on_end` gets the record; `on_garbage` the model, the device, the
-    prompt's ids, the tokens it took to see it, and what was wrong."""
+    prompt's ids, the sampling with as many tokens as it took to see it, and what was wrong."""
 
     on_end: Callable[[RecordDraft], None]
-    on_garbage: Callable[[str, str, tuple[int, ...], int, str], None]
+    on_garbage: Callable[[str, str, tuple[int, ...], Sampling, str], None]
 
 
 class Generation:
@@ -188,7 +189,8 @@ class Generation:
         self._has_moved = True
         if is_garbage:
             self._relay.blame(device, Reason.GARBAGE_OUTPUT, str(error))
-            self._hooks.on_garbage(self.model.name, device, self.prompt_ids, new_tokens, str(error))
+            seen = replace(self._relay.plan.sampling, max_tokens=max(1, new_tokens))
+            self._hooks.on_garbage(self.model.name, device, self.prompt_ids, seen, str(error))
             if self._text.sent_characters:
                 raise error
         grammar = None

@@ -7,6 +7,7 @@ another answer to the same prompt is the device's verified length marked down fo
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from inference import dispatch
 from inference.calibration import passports
@@ -20,17 +21,17 @@ MOST_TOKENS = 128
 
 
 async def judge(
-    model: str, device: str, prompt_ids: tuple[int, ...], tokens: int, what: str
+    model: str, device: str, prompt_ids: tuple[int, ...], sampling: Sampling, what: str
 ) -> None:
-    """Ask the CPU for as many tokens as it took to see the garbage; mark the device's passport down
-    unless the CPU answers alike, or cannot be asked."""
+    """Ask the CPU for the same, with the same seed; mark the device's passport down unless the CPU
+    answers alike, or cannot be asked. `sampling.max_tokens` is how many tokens it took to see."""
     request = GenerationRequest(
         model=model,
         family="console",
         endpoint="second opinion",
         prompt="",
         context_ids=prompt_ids,
-        sampling=Sampling(temperature=0.0, max_tokens=max(1, min(tokens, MOST_TOKENS))),
+        sampling=replace(sampling, max_tokens=min(sampling.max_tokens or 1, MOST_TOKENS)),
         wish=DeviceWish("CPU", is_strict=True),
         is_streamed=False,
     )

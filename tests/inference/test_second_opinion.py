@@ -67,11 +67,15 @@ async def test_what_begins_as_garbage_is_replaced_by_the_next_devices_answer():
 
 async def test_what_only_the_device_does_marks_its_verified_length_down(tokenizer):
     ids = tuple(chat_ids(tokenizer, "What is the capital of France? " * 10))[-100:]
-    await second_opinion.judge(MODEL, "NPU", ids, 31, "one token 31 times in a row")
+    await second_opinion.judge(
+        MODEL, "NPU", ids, Sampling(temperature=0.0, max_tokens=31), "one token 31 times in a row"
+    )
     assert await marked_down() == {"NPU": 32}
 
 
 async def test_what_the_cpu_does_as_well_is_not_held_against_the_device(tokenizer):
     ids = tuple(tokenizer.encode("The number is 1" + "0" * 90, add_special_tokens=False).ids)
-    await second_opinion.judge(MODEL, "NPU", ids, 60, "one token 31 times in a row")
+    await second_opinion.judge(
+        MODEL, "NPU", ids, Sampling(temperature=0.0, max_tokens=60), "one token 31 times in a row"
+    )
     assert await marked_down() == {}
