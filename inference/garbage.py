@@ -14,7 +14,7 @@ LONGEST_RUN = 30
 SHORT_PERIODS = (2, 3, 4)
 LONGEST_REPETITION = 96
 """So many tokens that only repeat two, three or four of them."""
-BEGINNING = 3
+BEGINNING = 1
 """Repetition that begins behind so many tokens is the model's own: wrong prefill shows at once."""
 REPLACEMENT = "\ufffd"
 LONGEST_STORM = 8

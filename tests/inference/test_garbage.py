@@ -19,16 +19,15 @@ def judge(ids: list[int], texts: list[str] | None = None) -> str:
     [
         ([7] * 31, True),
         ([7] * 30, False),
-        ([1, 2, 3] + [7] * 31 + [4], True),
+        ([1] + [7] * 31 + [4], True),
         ([1, 2] * 48, True),
         ([1, 2] * 47 + [1], False),
         ([1, 2, 3, 4] * 24, True),
         ([1, 2, 3, 4, 5] * 40, False),
         (list(range(500)), False),
-        (list(range(3)) + [7] * 31, True),
-        (list(range(4)) + [7] * 80, False),
-        (list(range(3)) + [8, 9] * 48, True),
-        (list(range(4)) + [8, 9] * 90, False),
+        ([1, 2] + [7] * 80, False),
+        ([1] + [8, 9] * 48, True),
+        ([1, 2] + [8, 9] * 90, False),
     ],
 )
 def test_only_what_no_answer_looks_like_counts(ids, is_garbage):
