@@ -100,6 +100,27 @@ async def test_every_answer_to_a_schema_is_valid_at_any_temperature(engine, toke
     await asyncio.gather(*[ask(seed, name) for seed, name in enumerate(BOUNDED)])
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        {"type": "integer", "minimum": 72, "maximum": 577_243},
+        {"type": "integer", "minimum": 30, "multipleOf": 10},
+        {"type": "number", "minimum": 0.5, "exclusiveMaximum": 720},
+    ],
+)
+async def test_a_number_keeps_to_its_bounds_when_the_model_would_go_on(
+    engine, tokenizer, template, number
+):
+    schema = {"type": "object", "properties": {"n": number}, "required": ["n"]}
+    messages = [Message("user", 'Repeat this: {"n": 123456789012345678}')]
+    planned = await plan_prompt(messages, template, grammar=grammar_of(schema, "format").grammar)
+
+    said = json.loads(await answer(engine, tokenizer, planned))
+
+    Draft202012Validator(schema).validate(said)
+    assert said["n"] > 1  # it did begin to repeat
+
+
 async def test_a_model_reasons_freely_before_its_answer_is_held(engine, tokenizer, template):
     """With a tag that the starter closes soon."""
     tags = Tags("<think>", "e")

@@ -10,10 +10,13 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
+from inference.prompts.schemas.digits import Span, spelled, whole
 from inference.prompts.schemas.ebnf import either, literal, repeated, sequence
 
 MOST_DIGITS = 15
 MOST_LISTED = 500
+MOST_TENS = 99_999
+"""Multiples of ten, hundred, … go up to so many of them: the expression doubles with each digit."""
 
 ANY_INTEGER = '"-"? ( "0" | [1-9] [0-9]{0,14} )'
 ANY_NUMBER = f'{ANY_INTEGER} ( "." [0-9]{{1,15}} )? ( [eE] [+-]? [0-9]{{1,2}} )?'
@@ -62,11 +65,8 @@ def multiples(bounds: Bounds, factor: int) -> str:
     if first > last:
         raise Unsatisfiable
     zeros = len(str(factor)) - 1
-    if factor == 10**zeros:
-        tens = [_either_sign(first, min(last, -1))] if first < 0 else []
-        tens += [_either_sign(max(first, 1), last)] if last > 0 else []
-        options = [sequence(ten, literal("0" * zeros)) for ten in tens]
-        return either([*options, '"0"'] if first <= 0 <= last else options)
+    if factor == 10**zeros and max(first, -last) <= MOST_TENS:
+        return _either_sign(max(first, -MOST_TENS), min(last, MOST_TENS), zeros)
     is_open = bounds.low is None or bounds.high is None
     if is_open or last - first >= MOST_LISTED:
         raise TooMany
@@ -106,49 +106,15 @@ def _whole(bounds: Bounds) -> tuple[int, int]:
     return low, high
 
 
-def _either_sign(low: int, high: int) -> str:
+def _either_sign(low: int, high: int, zeros: int = 0) -> str:
+    """Whole numbers between the two, each but 0 with so many zeros behind it."""
     options = []
     if high >= 0:
-        options += _digits_between(str(max(low, 0)), str(high))
+        spans = list(whole(max(low, 1), high, zeros=zeros)) if high else []
+        options.append(spelled([*spans, Span("0", "0")] if low <= 0 else spans))
     if low < 0:
-        options += [f'"-" {it}' for it in _digits_between(str(max(-high, 1)), str(-low))]
+        options.append(f'"-" {spelled(whole(max(-high, 1), -low, zeros=zeros))}')
     return either(options)
-
-
-def _digits_between(low: str, high: str) -> list[str]:
-    """Whole numbers without sign between two such, by their count of digits."""
-    options = []
-    for count in range(len(low), len(high) + 1):
-        first = low if count == len(low) else "1" + "0" * (count - 1)
-        last = high if count == len(high) else "9" * count
-        options += _same_length(first, last)
-    return options
-
-
-def _same_length(low: str, high: str) -> list[str]:
-    """Numbers of as many digits as both have."""
-    if not low:
-        return ['""']
-    if low == "0" * len(low) and high == "9" * len(high):
-        return [repeated("[0-9]", len(low), len(low))]
-    first, last = int(low[0]), int(high[0])
-    if first == last:
-        return [sequence(f'"{first}"', it) for it in _same_length(low[1:], high[1:])]
-    nines, zeros = "9" * (len(low) - 1), "0" * (len(low) - 1)
-    options = []
-    if low[1:] != zeros:
-        options += [sequence(f'"{first}"', it) for it in _same_length(low[1:], nines)]
-        first += 1
-    if high[1:] != nines:
-        options += [sequence(f'"{last}"', it) for it in _same_length(zeros, high[1:])]
-        last -= 1
-    if first <= last:
-        options.append(sequence(_digit(first, last), repeated("[0-9]", len(zeros), len(zeros))))
-    return options
-
-
-def _digit(low: int, high: int) -> str:
-    return f'"{low}"' if low == high else f"[{low}-{high}]"
 
 
 def _from_zero(bounds: Bounds) -> list[str]:
@@ -160,21 +126,22 @@ def _from_zero(bounds: Bounds) -> list[str]:
     high = Decimal(far) if bounds.high is None else bounds.high
     inside = Bounds(low, high, is_low_excluded, bounds.is_high_excluded)
     try:
-        options = [_either_sign(*_whole(inside))]
+        spans = list(whole(*_whole(inside)))
     except Unsatisfiable:
-        options = []
+        spans = []
     if low > high:
-        return options
+        return [spelled(spans)] if spans else []
     most = _most_decimals(inside)
     first, last = math.floor(low), math.floor(high)
     above, below = _edge(low, is_low_excluded, most), _edge(high, inside.is_high_excluded, most)
     if first == last:
-        return options + _with_decimals(str(first), _decimals_between(above, below, most))
-    options += _with_decimals(str(first), _decimals_between(above, None, most))
-    if last - first > 1:
-        between = either(_digits_between(str(first + 1), str(last - 1)))
-        options.append(f'{between} "." {repeated("[0-9]", 1, most)}')
-    return options + _with_decimals(str(last), _decimals_between(("", False), below, most))
+        spans += _with_decimals(first, _decimals_between(above, below, most))
+    else:
+        spans += _with_decimals(first, _decimals_between(above, None, most))
+        if last - first > 1:
+            spans += whole(first + 1, last - 1, tail=f'"." {repeated("[0-9]", 1, most)}')
+        spans += _with_decimals(last, _decimals_between(("", False), below, most))
+    return [spelled(spans)] if spans else []
 
 
 def _most_decimals(bounds: Bounds) -> int:
@@ -190,8 +157,10 @@ def _most_decimals(bounds: Bounds) -> int:
     return max(1, MOST_DIGITS - max([len(str(math.floor(abs(end)))) for end in excluded] or [0]))
 
 
-def _with_decimals(whole: str, decimals: list[str]) -> list[str]:
-    return [f'"{whole}." {it}' for it in decimals]
+def _with_decimals(number: int, decimals: list[Span]) -> list[Span]:
+    if not decimals:
+        return []
+    return [Span(str(number), str(number), tail=f'"." {spelled(decimals)}')]
 
 
 Edge = tuple[str, bool]
@@ -206,7 +175,7 @@ def _edge(value: Decimal, is_excluded: bool, most: int) -> Edge:
     return f"{digits:0{most}d}".rstrip("0"), is_excluded or is_cut
 
 
-def _decimals_between(low: Edge, high: Edge | None, most: int) -> list[str]:
+def _decimals_between(low: Edge, high: Edge | None, most: int) -> list[Span]:
     """Decimals, at least one digit and at most `most`, between two bounds; None = up to the next
     whole number."""
     digits, is_low_excluded = low
@@ -214,16 +183,18 @@ def _decimals_between(low: Edge, high: Edge | None, most: int) -> list[str]:
     first = int(digits.ljust(width, "0"))
     last = int(high[0].ljust(width, "0")) if high else 10**width
     free = most - width
-    options = []
+    spans = []
+
+    def add(least: int, last: int, tail: str) -> None:
+        spans.append(Span(f"{least:0{width}d}", f"{last:0{width}d}", tail=tail))
+
     if first + 1 < last:
         # Whatever begins strictly between the bounds may go on as it likes.
-        begun = _same_length(f"{first + 1:0{width}d}", f"{last - 1:0{width}d}")
-        options += [sequence(it, repeated("[0-9]", 0, free)) for it in begun]
+        add(first + 1, last - 1, repeated("[0-9]", 0, free))
     if first < last and not is_low_excluded:
-        options.append(sequence(f'"{first:0{width}d}"', repeated("[0-9]", 0, free)))
+        add(first, first, repeated("[0-9]", 0, free))
     elif first < last and free > 0:
-        more = sequence(repeated("[0-9]", 0, free - 1), "[1-9]")
-        options.append(sequence(f'"{first:0{width}d}"', more))
+        add(first, first, sequence(repeated("[0-9]", 0, free - 1), "[1-9]"))
     if high and not high[1] and (first < last or not is_low_excluded):
-        options.append(sequence(f'"{last:0{width}d}"', repeated('"0"', 0, free)))
-    return options
+        add(last, last, repeated('"0"', 0, free))
+    return spans
