@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from apis.faults import row_of
+from apis.npu.errors import STATUS
+from inference import configuration, snapshot
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.catalog.fit.asking import describe_repository, is_on_hub
 from inference.catalog.fit.description import TAIL_BYTES
-from inference.catalog.fit.lookup import check_plan
+from inference.catalog.fit.lookup import HubUnreachable, check_plan, fit_of
 from inference.catalog.fit.recipe import Recipe, read_recipe
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.names import parse_name
 from inference.catalog.recipes import Plan
 from inference.catalog.sources.hub import HubSource
 from inference.catalog.stopping import Stop
+from inference.errors import ModelNotFound
+from inference.models import Device
 from tests.catalog.loopback_hub import LoopbackHub
 
 REPOSITORY = "OpenVINO/tiny-int4-ov"
@@ -78,9 +84,12 @@ def test_a_hub_that_is_out_of_reach_leaves_the_question_open(
 def test_a_pull_of_what_runs_nowhere_is_refused_before_it_begins(
     rows: None, hub: LoopbackHub, repository: Path, tmp_path: Path
 ) -> None:
+    Device.objects.filter(name="CPU").update(present=True)
+    snapshot.replace_with(configuration.load())
     models = ModelsFolder(tmp_path / "models", tmp_path)
     plan = Plan(parse_name("tiny"), "tiny", (HubSource(REPOSITORY, "main", ()),))
-    assert check_plan(plan, models, Stop()) == ""  # only the CPU's row says it is there, or none
+    # Of a config without layers nothing certain is known.
+    assert check_plan(plan, models, Stop()).startswith("CPU: cannot tell")
 
     config = {"architectures": ["WhisperForConditionalGeneration"], "model_type": "whisper"}
     (repository / "config.json").write_text(json.dumps(config))
@@ -88,3 +97,32 @@ def test_a_pull_of_what_runs_nowhere_is_refused_before_it_begins(
         check_plan(plan, models, Stop())
     hub.misbehaviour.status = 500
     assert check_plan(plan, models, Stop()) == ""
+
+
+def test_a_name_of_the_hub_gets_its_verdicts_and_errors_say_what_to_do(
+    catalogue: Path, repository: Path, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "hidden_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 1024,
+    }
+    (repository / "config.json").write_text(json.dumps(config))
+    Device.objects.filter(name="CPU").update(present=True)
+    snapshot.replace_with(configuration.load())
+
+    fit = asyncio.run(fit_of(REPOSITORY))
+
+    verdicts = {verdict.device: verdict for verdict in fit.verdicts}
+    assert verdicts["CPU"].answer == "fits"
+    assert verdicts["CPU"].tokens == 1024
+    assert not verdicts["NPU"].is_present
+    with pytest.raises(ModelNotFound):
+        asyncio.run(fit_of("someone/other"))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(HubUnreachable, match="HF_ENDPOINT"):
+        asyncio.run(fit_of(REPOSITORY))
+    assert row_of(STATUS, HubUnreachable("x")) == 502
