@@ -53,10 +53,12 @@ async def fit_of(text: str, candidates: Sequence[str] = ()) -> Fit:
         except UnknownModel:
             raise ModelNotFound(text) from None
         except PullFailed as failure:
-            raise HubUnreachable(
-                f"{failure.message}; with the network, HF_ENDPOINT and HF_TOKEN right, ask again, "
-                "or put the model's folder into the import folder"
-            ) from failure
+            advice = (
+                "; with the network, HF_ENDPOINT and HF_TOKEN right, ask again, or put the model's "
+                "folder into the import folder"
+            )
+            said = failure.message + (advice if failure.retry else "")
+            raise HubUnreachable(said) from failure
         finally:
             stop.set()
 
@@ -154,6 +156,8 @@ def describe_source(source: Source, stop: Stop) -> Description:
 
 def patterns_of(source: Source) -> tuple[str, ...]:
     """Which files a pull from that source fetches; () = all that make up the model."""
+    if quant := getattr(source, "quant", ""):
+        return (f"*{quant}*",)
     return tuple(getattr(source, "patterns", ()) or getattr(source, "names", ()))
 
 

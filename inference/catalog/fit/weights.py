@@ -81,7 +81,7 @@ def _bits_of(name: str) -> int:
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+    return not patterns or any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
 def _sized(files: Sequence[ListedFile], name: str) -> int:
