@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 from rich.console import Console
@@ -147,6 +149,28 @@ def ps() -> None:
             _until(str(model.get("expires_at", ""))),
         )
     console.print(table)
+
+
+@app.command()
+def fit(
+    model: Annotated[str, typer.Argument(help="A name, or a hub's ORGANISATION/REPOSITORY.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Which devices can run a model, before it is pulled."""
+    found = client.fetch(f"/api/npu/fit?{urlencode({'model': model})}")
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    console.print(f"[bold]{found['model']}[/bold]: {found['kind']}, {found['recipe']}")
+    for device in found["devices"]:
+        absent = "" if device["is_present"] else " (if there were one)"
+        words = f"  {device['device']}{absent}: {device['verdict']}. {device['reason']}"
+        console.print(words, markup=False, highlight=False)
+    disk = found["disk"]
+    needed, free = _bytes(disk["needed_bytes"]), _bytes(disk["free_bytes"])
+    console.print(f"  disk: {needed} needed, {free} free", markup=False)
+    if found["npu_export"]:
+        console.print(f"  for the NPU: {found['npu_export']}", markup=False)
 
 
 @app.command()

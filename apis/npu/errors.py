@@ -12,6 +12,7 @@ from apis.calls import ApiRequest
 from apis.describing import object_of
 from apis.faults import BodyTooLarge, as_inference_error, body_of, cause_of, row_of
 from inference import errors
+from inference.catalog.fit.lookup import HubUnreachable
 from inference.errors import InferenceError
 
 JSON = "application/json; charset=utf-8"
@@ -38,6 +39,7 @@ STATUS: dict[type[InferenceError], int] = {
     errors.NoDevice: 503,
     errors.InferenceTimeout: 504,
     errors.EngineFailed: 500,
+    HubUnreachable: 502,
     InferenceError: 500,
 }
 

@@ -14,6 +14,9 @@ from apis.calls import Call
 from apis.faults import as_inference_error
 from apis.npu.errors import error_object
 from apis.npu.schemas import (
+    FitAnswer,
+    FitDisk,
+    FitVerdict,
     Passport,
     Place,
     Receipt,
@@ -27,6 +30,7 @@ from apis.npu.schemas import (
 )
 from inference.calibration.passports import PassportReport
 from inference.calibration.runs import Done, Update
+from inference.catalog.fit.planner import Fit
 from inference.journal import RunningRequest
 from inference.planning import LoadOf
 from inference.previews import DevicePreview, Preview
@@ -159,6 +163,42 @@ def answers_meanwhile(told: Preview, picture: Snapshot, load_of: LoadOf) -> str 
         if row is not None and row.overflow != "next":
             return None
     return None
+
+
+def fit_of(asked: str, found: Fit) -> FitAnswer:
+    """The body of a fit: `asked` is the name as the client sent it."""
+    shape, weights = found.shape, found.weights
+    return FitAnswer(
+        model=asked,
+        kind=found.kind,
+        architecture=shape.architecture if shape else "",
+        parameters=shape.parameters if shape else 0,
+        context=shape.context if shape else 0,
+        format=weights.format,
+        recipe=weights.recipe.words,
+        download_bytes=weights.download_bytes,
+        loaded_bytes=weights.loaded_bytes,
+        disk=FitDisk(
+            needed_bytes=found.disk_needed_bytes,
+            free_bytes=found.disk_free_bytes,
+            is_enough=found.has_disk,
+        ),
+        npu_export=found.npu_export or None,
+        devices=[
+            FitVerdict(
+                device=verdict.device,
+                is_present=verdict.is_present,
+                emulated=verdict.emulated,
+                verdict=verdict.answer.value,
+                reason=verdict.reason,
+                tokens=verdict.tokens,
+                max_prompt=verdict.max_prompt,
+                memory_bytes=verdict.memory_bytes,
+                kv_bytes_per_token=verdict.kv_bytes_per_token,
+            )
+            for verdict in found.verdicts
+        ],
+    )
 
 
 def passport_of(report: PassportReport) -> Passport:

@@ -19,6 +19,7 @@ from apis.npu import frames, translation
 from apis.npu.errors import ERROR, JSON, STATUS, UnknownRequest, answer_error
 from apis.npu.schemas import (
     CalibrateBody,
+    FitAnswer,
     Passports,
     Receipt,
     Receipts,
@@ -29,6 +30,7 @@ from apis.wishes import PREFER_DEVICE
 from inference import dispatch, previews, records, snapshot, status
 from inference.calibration import passports, runs
 from inference.calibration.runs import Done
+from inference.catalog.fit import lookup
 from inference.errors import ModelNotFound
 
 api = NinjaAPI(
@@ -97,6 +99,13 @@ async def route(request: ApiRequest, body: RouteBody) -> HttpResponse:
     may_move = wanted.wish is None
     meanwhile = frames.answers_meanwhile(told, picture, status.load_of) if may_move else None
     return JsonAnswer(frames.preview_of(told, meanwhile).model_dump(), content_type=JSON)
+
+
+@api.get("/fit", response=FitAnswer)
+async def fit(request: ApiRequest, model: Annotated[str, Query(max_length=400)]) -> HttpResponse:
+    """Which devices can run a model, before a byte of its weights is fetched."""
+    found = frames.fit_of(model, await lookup.fit_of(model))
+    return JsonAnswer(found.model_dump(), content_type=JSON)
 
 
 @api.get("/passports", response=Passports)

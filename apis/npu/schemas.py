@@ -215,3 +215,46 @@ class Receipts(BaseModel):
     """The newest requests, those under way first."""
 
     requests: list[Receipt]
+
+
+class FitVerdict(BaseModel):
+    """Whether one device can run a model. `is_present` false: the verdict is for one that this
+    machine has not. `tokens` is the longest prompt and answer together, `max_prompt` the static
+    prompt length of an NPU's engine; both 0 where there is none. Sizes are bytes."""
+
+    device: str
+    is_present: bool
+    emulated: bool
+    verdict: Literal["fits", "fits with limits", "does not fit", "cannot tell"]
+    reason: str
+    tokens: int
+    max_prompt: int
+    memory_bytes: int
+    kv_bytes_per_token: int
+
+
+class FitDisk(BaseModel):
+    """What a pull needs at its peak, 0 for an installed model, and what is free. Bytes."""
+
+    needed_bytes: int
+    free_bytes: int
+    is_enough: bool
+
+
+class FitAnswer(BaseModel):
+    """What the planner found of a model before its weights are here. `recipe` is how the weights
+    are compressed, in words; `npu_export` the repository to pull instead for an NPU, null when this
+    one is good or none is known. `parameters` and `context` are 0 when nothing tells them."""
+
+    model: str
+    kind: str
+    architecture: str
+    parameters: int
+    context: int
+    format: str
+    recipe: str
+    download_bytes: int
+    loaded_bytes: int
+    disk: FitDisk
+    npu_export: str | None
+    devices: list[FitVerdict]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.catalog.errors import PullFailed
+from inference.catalog.fit.kinds import Kind, kind_of, refusal_of
 
 _TAIL_BYTES = 64 * 1024
 _MODE = re.compile(rb'<mode value="([a-z0-9_]+)" />')
@@ -28,10 +29,12 @@ def read_facts(folder: Path) -> dict[str, Any]:
         return _read_json(own)
     config = _read_json(folder / "config.json")
     text = config.get("text_config", config)
-    classes = [str(item) for item in config.get("architectures") or ()]
-    if not any(item.endswith("ForCausalLM") for item in classes):
+    if refusal := refusal_of(config):
+        raise PullFailed(refusal, retry=False)
+    if kind_of(config) is not Kind.TEXT:
+        classes = ", ".join(str(item) for item in config.get("architectures") or ())
         raise PullFailed(
-            f"{', '.join(classes) or 'this kind of model'} cannot be served: "
+            f"{classes or 'this kind of model'} cannot be served from an OpenVINO folder: "
             "only text generation models can",
             retry=False,
         )
