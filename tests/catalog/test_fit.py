@@ -273,22 +273,19 @@ def test_the_recipe_is_read_from_what_tells_it_best(
 
 
 @pytest.mark.parametrize(
-    ("recipe", "parameters", "legality", "words"),
+    ("recipe", "legality", "words"),
     [
-        (Recipe(4, True, -1, 1.0), 7_000_000_000, Legality.LEGAL, "as NPUs want them"),
-        (Recipe(4, True, 128, 1.0), 3_000_000_000, Legality.LEGAL, "groups of 128"),
-        (Recipe(4, True, 128, 1.0), 7_000_000_000, Legality.ILLEGAL, "one scale per channel"),
-        (Recipe(4, True, 64, 1.0), 1_000_000_000, Legality.ILLEGAL, "per 128 values"),
-        (Recipe(4, False, 128, 0.8), 0, Legality.ILLEGAL, "symmetric weights and ratio 1.0"),
-        (Recipe(8, True, -1, 1.0), 0, Legality.UNPROVEN, "int8"),
-        (Recipe(4, None, None, None, "name"), 0, Legality.UNKNOWN, "by its name"),
-        (Recipe(), 0, Legality.UNKNOWN, "not known"),
+        (Recipe(4, True, -1, 1.0), Legality.LEGAL, "as NPUs want them"),
+        (Recipe(4, True, 128, 1.0), Legality.LEGAL, "groups of 128"),
+        (Recipe(4, True, 64, 1.0), Legality.ILLEGAL, "per 128 values"),
+        (Recipe(4, False, 128, 0.8), Legality.ILLEGAL, "symmetric weights and ratio 1.0"),
+        (Recipe(8, True, -1, 1.0), Legality.UNPROVEN, "int8"),
+        (Recipe(4, None, None, None, "name"), Legality.UNKNOWN, "by its name"),
+        (Recipe(), Legality.UNKNOWN, "not known"),
     ],
 )
-def test_what_an_npu_makes_of_a_recipe(
-    recipe: Recipe, parameters: int, legality: Legality, words: str
-) -> None:
-    told, reason = judge_recipe(recipe, parameters)
+def test_what_an_npu_makes_of_a_recipe(recipe: Recipe, legality: Legality, words: str) -> None:
+    told, reason = judge_recipe(recipe)
 
     assert told is legality
     assert words in reason

@@ -16,8 +16,6 @@ from typing import Any
 from inference.catalog.fit.description import Description
 
 NPU_GROUPS = (-1, 128)
-CHANNEL_WISE_PARAMETERS = 5_000_000_000
-"""From here on group 128 is known to ask too much of an NPU: channel-wise only."""
 
 _NOTE = re.compile(r'<(mode|group_size|ratio) value="([^"]{1,20})"\s*/>')
 _MODES = re.compile(r"(int4|int8|nf4|mxfp4)(_sym|_asym)?")
@@ -70,8 +68,8 @@ def read_recipe(description: Description) -> Recipe:
     )
 
 
-def judge_recipe(recipe: Recipe, parameters: int) -> tuple[Legality, str]:
-    """Whether a real NPU takes it, and the reason in words. `parameters` 0: unknown."""
+def judge_recipe(recipe: Recipe) -> tuple[Legality, str]:
+    """Whether a real NPU takes it, and the reason in words."""
     if not recipe.bits:
         return Legality.UNKNOWN, "it is not known how its weights were compressed"
     if recipe.bits != 4:
@@ -86,10 +84,6 @@ def judge_recipe(recipe: Recipe, parameters: int) -> tuple[Legality, str]:
         wrong.append("one scale per channel or per 128 values")
     if recipe.ratio is not None and recipe.ratio < 1:
         wrong.append("ratio 1.0")
-    if not wrong and recipe.group == 128 and parameters >= CHANNEL_WISE_PARAMETERS:
-        wrong.append(
-            f"one scale per channel from {CHANNEL_WISE_PARAMETERS / 1e9:g} billion weights on"
-        )
     if wrong:
         return Legality.ILLEGAL, f"its weights are {recipe.words}; NPUs want {' and '.join(wrong)}"
     if recipe.symmetric is None or recipe.group is None:

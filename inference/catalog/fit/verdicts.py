@@ -163,7 +163,7 @@ def _static_bytes(prompt: int, room: Room, each: int, fixed: int) -> int:
 
 
 def _with_recipe(found: Verdict, shape: ModelShape, weights: Weights) -> Verdict:
-    legality, words = judge_recipe(weights.recipe, shape.parameters)
+    legality, words = judge_recipe(weights.recipe)
     if weights.format is Format.SAFETENSORS:
         return found  # the conversion makes the NPU's recipe
     if legality is Legality.LEGAL:
