@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inference.errors import InferenceError
 
 
@@ -20,8 +22,25 @@ class UnknownModel(PullFailed):
 
     code = "model_unknown"
 
-    def __init__(self) -> None:
-        super().__init__("pull model manifest: file does not exist", retry=False)
+    def __init__(
+        self,
+        message: str = "pull model manifest: file does not exist",
+        *,
+        suggestions: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, retry=False)
+        self.suggestions = suggestions
+        """Names that may have been meant, the closest first."""
+
+
+class UnknownRepository(UnknownModel):
+    """The hub has no repository of that name, or does not show it to us. The text is our own: no
+    client compares it."""
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """The sentence that offers them; "" without any."""
+    return f"did you mean {' or '.join(names)}?" if names else ""
 
 
 class Stopped(Exception):

@@ -166,8 +166,9 @@ def show_as_present(installed: Installed, progress: Progress) -> None:
 def make_servable(fetched: Fetched, work: Path, progress: Progress, stop: Stop) -> Path:
     """The folder with the OpenVINO model: the fetched one, or the import of what was fetched."""
     target = work / "imported"
-    if len(fetched.files) == 1 and fetched.files[0].name.lower().endswith(".gguf"):
-        source = fetched.folder / fetched.files[0].name
+    if all(file.name.lower().endswith(".gguf") for file in fetched.files):
+        # Of a model in several pieces the first names the others.
+        source = fetched.folder / min(file.name for file in fetched.files)
         return import_with("inference.catalog.gguf", source, target, progress, stop)
     if holds_encoder(fetched.folder):
         return import_with("inference.catalog.encoders", fetched.folder, target, progress, stop)

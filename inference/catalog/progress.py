@@ -89,6 +89,7 @@ class Progress:
         self._watchers: set[asyncio.Event] = set()
         self._next_wake = 0.0
         self._logged_tenths = 0
+        self._span = (0.0, 1.0)
         self.on_status: Callable[[PullStatus], None] = lambda status: None
         """Called in the job's thread after each change."""
 
@@ -101,6 +102,10 @@ class Progress:
     def error(self) -> InferenceError | None:
         """What ended the job, if it failed."""
         return self._error
+
+    def part(self, number: int, of: int) -> None:
+        """From now on fractions are of that part of the job (the first is 0), not of all of it."""
+        self._span = (number / of, 1 / of)
 
     def milestone(self, frame: PullFrame, **status: Unpack[StatusChange]) -> None:
         """A new line for the watchers, and what changes in the status with it."""
@@ -158,6 +163,9 @@ class Progress:
                 self._frames.append(frame)
             elif frame is not None:
                 self._frames[-1] = frame
+            if "fraction" in status and not self._is_over:
+                start, width = self._span
+                status = {**status, "fraction": start + width * status["fraction"]}
             self._status = replace(self._status, **status)
             now = time.monotonic()
             wake = is_new or now >= self._next_wake

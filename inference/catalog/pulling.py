@@ -7,13 +7,21 @@ import shutil
 import time
 from dataclasses import dataclass
 
+from inference import snapshot
 from inference.catalog import install, rows
-from inference.catalog.errors import PullFailed, Stopped
+from inference.catalog.errors import (
+    PullFailed,
+    Stopped,
+    UnknownModel,
+    UnknownRepository,
+    did_you_mean,
+)
 from inference.catalog.folders import ModelsFolder
+from inference.catalog.known.catalogue import catalogue
 from inference.catalog.manifest import Installed
 from inference.catalog.names import ModelName
 from inference.catalog.progress import Progress, PullFrame, PullStatus
-from inference.catalog.recipes import Plan, plan_for_name
+from inference.catalog.recipes import Plan, plan_for_known, plan_for_name
 from inference.catalog.sources.local import LocalSource
 from inference.catalog.stopping import Stop
 
@@ -57,17 +65,25 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
         install.show_as_present(present, progress)
         progress.milestone(PullFrame("success"))
         return
-    plan = pull.plan or plan_for_name(pull.name, models.drop)
+    plan = pull.plan or plan_for_name(pull.name, models.drop, present_classes())
     job_id = rows.open_job(plan)
     progress.on_status = _Notes(job_id).note
     logger.info("pull of %s begins", plan.name)
     try:
-        installed = install.install(plan, models, progress, stop)
-        replaced = rows.publish(job_id, plan, installed, models.root)
+        forms = []
+        for number, part in enumerate(plan.parts):
+            progress.part(number, len(plan.parts))
+            made = install.install(plan.only(part), models, progress, stop)
+            forms.append(rows.Form(made, part.device_classes))
+        replaced = rows.publish(job_id, plan, forms, models.root)
     except Stopped:
         raise
     except Exception as error:
         failure = _as_pull_failed(error)
+        if isinstance(failure, UnknownRepository):
+            # Anybody can make up such names: they leave no rows.
+            rows.forget_job(job_id, plan)
+            raise _with_suggestions(failure, plan) from error
         rows.fail_job(job_id, plan, failure.message)
         logger.warning("pull of %s failed: %s", plan.name, failure.message)
         raise failure from error
@@ -80,13 +96,30 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
 
 
 def _is_current(pull: Pull, present: Installed, stop: Stop) -> bool:
-    """Whether what is installed is what was asked for; a place on disk may have new contents."""
+    """Whether what is installed is what was asked for; a place on disk may have new contents, and a
+    device may have come that needs a form of its own."""
     if pull.plan is None:
-        return True
+        known = catalogue().find(pull.name)
+        if known is None or known.refused:
+            return True
+        wanted = plan_for_known(pull.name, known, present_classes())
+        return rows.has_forms(pull.name, [part.device_classes for part in wanted.parts])
     return any(
         isinstance(source, LocalSource) and source.list_files(stop) == present.source_files
         for source in pull.plan.sources
     )
+
+
+def present_classes() -> frozenset[str]:
+    """The classes of the devices that are there and wanted."""
+    devices = snapshot.current().devices
+    return frozenset(d.device_class for d in devices if d.present and d.enabled)
+
+
+def _with_suggestions(failure: UnknownModel, plan: Plan) -> UnknownModel:
+    near = catalogue().closest(plan.name)
+    words = ", ".join(text for text in (failure.message, did_you_mean(near)) if text)
+    return UnknownRepository(words, suggestions=near)
 
 
 def _as_pull_failed(error: Exception) -> PullFailed:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -29,6 +30,14 @@ Result = TypeVar("Result")
 _ACTIVE = (PullJob.Status.QUEUED, PullJob.Status.DOWNLOADING, PullJob.Status.IMPORTING)
 _LONGEST_FAMILY = 60
 _LONGEST_WORDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One finished form of a model, and the device classes that may load it (() = all)."""
+
+    installed: Installed
+    device_classes: tuple[str, ...] = ()
 
 
 def short_transaction(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -55,6 +64,14 @@ def find_ready(name: ModelName, models_root: Path) -> Installed | None:
         if found:
             return found
     return None
+
+
+@short_transaction
+def has_forms(name: ModelName, wanted: Sequence[Sequence[str]]) -> bool:
+    """Whether for each of these groups of device classes (empty = all) the model has a form."""
+    variants = ModelVariant.objects.filter(model__name__iexact=name.display)
+    there = [set(variant.device_classes) for variant in variants]
+    return all(any(not have or set(classes) <= have for have in there) for classes in wanted)
 
 
 @short_transaction
@@ -131,11 +148,13 @@ def save_progress(job_id: int, status: PullStatus) -> None:
 
 
 @short_transaction
-def publish(job_id: int, plan: Plan, installed: Installed, models_root: Path) -> list[Path]:
-    """The model becomes ready, with that variant, and the job done, in one transaction.
+def publish(job_id: int, plan: Plan, forms: Sequence[Form], models_root: Path) -> list[Path]:
+    """The model becomes ready, with those variants, and the job done, in one transaction. The first
+    form describes the model.
 
     Returns folders that no row names any more.
     """
+    installed = forms[0].installed
     facts = installed.facts
     model = _announce(plan)  # somebody may have deleted the row meanwhile
     model.status = Model.Status.READY
@@ -150,16 +169,7 @@ def publish(job_id: int, plan: Plan, installed: Installed, models_root: Path) ->
     model.source = installed.source
     model.facts = dict(facts)
     model.save()
-    folder = installed.folder.relative_to(models_root).as_posix()
-    replaced = ModelVariant.objects.filter(
-        model=model, weight_format=installed.weight_format
-    ).exclude(folder=folder)
-    left = [models_root / old.folder for old in replaced if not is_shared(old)]
-    ModelVariant.objects.update_or_create(
-        model=model,
-        weight_format=installed.weight_format,
-        defaults={"folder": folder, "size_bytes": installed.size_bytes},
-    )
+    left = [folder for form in _distinct(forms) for folder in _publish(form, model, models_root)]
     PullJob.objects.filter(pk=job_id).update(
         status=PullJob.Status.DONE,
         step="done",
@@ -171,10 +181,49 @@ def publish(job_id: int, plan: Plan, installed: Installed, models_root: Path) ->
     return left
 
 
+def _distinct(forms: Sequence[Form]) -> list[Form]:
+    """Forms with weights of different formats: of two alike the first is for all devices, because a
+    model has one variant of a format."""
+    chosen: dict[str, Form] = {}
+    for form in forms:
+        weight_format = form.installed.weight_format
+        first = chosen.setdefault(weight_format, form)
+        if first is not form:
+            chosen[weight_format] = Form(first.installed)
+    return list(chosen.values())
+
+
+def _publish(form: Form, model: Model, models_root: Path) -> list[Path]:
+    made = form.installed
+    folder = made.folder.relative_to(models_root).as_posix()
+    replaced = ModelVariant.objects.filter(model=model, weight_format=made.weight_format).exclude(
+        folder=folder
+    )
+    left = [models_root / old.folder for old in replaced if not is_shared(old)]
+    ModelVariant.objects.update_or_create(
+        model=model,
+        weight_format=made.weight_format,
+        defaults={
+            "folder": folder,
+            "size_bytes": made.size_bytes,
+            "device_classes": list(form.device_classes),
+        },
+    )
+    return left
+
+
 def is_shared(variant: ModelVariant) -> bool:
     """Whether another model has the same folder."""
     others = ModelVariant.objects.filter(folder=variant.folder).exclude(pk=variant.pk)
     return bool(others.exists())
+
+
+@short_transaction
+def forget_job(job_id: int, plan: Plan) -> None:
+    """The job leaves nothing behind: no row of its own, and none of a model that has no files."""
+    PullJob.objects.filter(pk=job_id).delete()
+    made_up = Model.objects.filter(name__iexact=plan.name.display, variants__isnull=True)
+    made_up.exclude(status=Model.Status.READY).delete()
 
 
 @short_transaction

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import platformdirs
 
-from inference.catalog.encoders.known import find_known
 from inference.catalog.integrity import hash_file
 from inference.catalog.names import parse_name
+from inference.catalog.recipes import plan_for_name
 from inference.catalog.sources.package_index import PackageIndexSource
 from inference.catalog.stopping import Stop
 
 
 def minilm_wheel() -> PackageIndexSource:
     """The source that needs no hub."""
-    known = find_known(parse_name("all-minilm"))
-    assert known is not None
-    return next(source for source in known.sources if isinstance(source, PackageIndexSource))
+    plan = plan_for_name(parse_name("all-minilm"), Path("nowhere"))
+    return next(source for source in plan.sources if isinstance(source, PackageIndexSource))
 
 
 def minilm_files() -> Path:

@@ -10,15 +10,14 @@ from pathlib import Path
 import pytest
 
 from inference.catalog import install
-from inference.catalog.encoders.known import find_known
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.catalog.folders import ModelsFolder
+from inference.catalog.known.catalogue import catalogue
 from inference.catalog.manifest import Installed
 from inference.catalog.names import parse_name
 from inference.catalog.progress import Progress
 from inference.catalog.recipes import Plan, plan_for_name, plan_for_path
 from inference.catalog.sources import SourceFile
-from inference.catalog.sources.hub import HubSource
 from inference.catalog.sources.package_index import PackageIndexSource
 from inference.catalog.stopping import Stop
 from tests.catalog.loopback_hub import LoopbackHub
@@ -70,18 +69,15 @@ def plan_for(name: str, models: ModelsFolder) -> Plan:
         ("all-minilm:33m", "sentence-transformers/all-MiniLM-L12-v2"),
         ("BAAI/bge-small-en-v1.5", "BAAI/bge-small-en-v1.5"),
         ("baai/BGE-base-en-v1.5", "BAAI/bge-base-en-v1.5"),
+        ("bge-base", "BAAI/bge-base-en-v1.5"),
         ("all-minilm:7b", None),
         ("bge-small-en-v1.5", None),
     ],
 )
 def test_which_names_are_known(name: str, repository: str | None) -> None:
-    known = find_known(parse_name(name))
+    known = catalogue().find(parse_name(name))
 
-    if known is None:
-        assert repository is None
-    else:
-        assert isinstance(known.sources[0], HubSource)
-        assert known.sources[0].repository == repository
+    assert (known.repositories[0] if known else None) == repository
 
 
 def test_an_unknown_name_stays_unknown(models: ModelsFolder) -> None:

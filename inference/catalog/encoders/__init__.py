@@ -1,5 +1,5 @@
 """Sentence encoders of the BERT family become OpenVINO folders here, once, at install.
 
 `python -m inference.catalog.encoders SOURCE TARGET` is the entrance, as a child process like the
-import of GGUF files; `known` says which names lead to which files, for `catalog.recipes`.
+import of GGUF files; `files` says which files make up an encoder.
 """

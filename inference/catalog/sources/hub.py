@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.catalog.children import Ended, TookTooLong, run_child
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import PullFailed, UnknownRepository
 from inference.catalog.sources import FileProgress, SourceFile, bytes_under
 from inference.catalog.stopping import Stop
 
@@ -30,7 +30,8 @@ _ENVIRONMENT = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY":
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """Some files of one repository at one revision.
+    """Some files of one repository at one revision: those that match one of `patterns` and none of
+    `excluded`. A pattern that is a plain file name must be there.
 
     `pins` are the sha256 that files must have, whatever the hub says; a file without a pin is held
     to the hash that the hub lists.
@@ -38,8 +39,9 @@ class HubSource:
 
     repository: str
     revision: str
-    names: tuple[str, ...]
+    patterns: tuple[str, ...]
     pins: Mapping[str, str] = field(default_factory=dict)
+    excluded: tuple[str, ...] = ()
     reach_seconds: float = REACH_SECONDS
 
     @property
@@ -49,20 +51,9 @@ class HubSource:
 
     def list_files(self, stop: Stop) -> tuple[SourceFile, ...]:
         """Ask the hub; PullFailed within `reach_seconds` of asking when it does not answer."""
-        talk = _Talk(self.reach_seconds)
-        try:
-            ended = run_child(
-                _CLIENT,
-                ["list", self.repository, self.revision, *self.names],
-                stop=stop,
-                timeout_seconds=_START_SECONDS,
-                on_line=talk.hear,
-                on_tick=talk.look_at_the_clock,
-                environment=_ENVIRONMENT,
-            )
-        except TookTooLong:
-            raise PullFailed("the hub did not answer in time") from None
-        listed = talk.result(ended).get("files", [])
+        excluded = [f"!{pattern}" for pattern in self.excluded]
+        arguments = ["list", self.repository, self.revision, *self.patterns, *excluded]
+        listed = ask_client(arguments, self.reach_seconds, stop).get("files", [])
         files = tuple(SourceFile(**item) for item in listed)
         for file in files:
             if self.pins.get(file.name, file.sha256) != file.sha256:
@@ -99,6 +90,25 @@ class HubSource:
         progress(file.name, file.size_bytes)
 
 
+def ask_client(arguments: Sequence[str], reach_seconds: float, stop: Stop) -> dict[str, Any]:
+    """The client's answer to one question; PullFailed within `reach_seconds` of asking when the hub
+    does not answer."""
+    talk = _Talk(reach_seconds)
+    try:
+        ended = run_child(
+            _CLIENT,
+            arguments,
+            stop=stop,
+            timeout_seconds=_START_SECONDS,
+            on_line=talk.hear,
+            on_tick=talk.look_at_the_clock,
+            environment=_ENVIRONMENT,
+        )
+    except TookTooLong:
+        raise PullFailed("the hub did not answer in time") from None
+    return talk.result(ended)
+
+
 class _Talk:
     """What the client says in one run. `reach_seconds` counts from the moment it asks."""
 
@@ -120,6 +130,8 @@ class _Talk:
 
     def result(self, ended: Ended) -> dict[str, Any]:
         if "error" in self._last:
+            if self._last.get("is_unknown"):
+                raise UnknownRepository(self._last["error"])
             raise PullFailed(self._last["error"], retry=bool(self._last.get("retry", True)))
         if ended.code != 0 or "done" not in self._last:
             raise PullFailed("the hub's client ended without an answer")

@@ -1,6 +1,9 @@
 """The child process that talks to a hub: `python -m inference.catalog.sources.hub_client`.
 
-    list REPOSITORY REVISION NAME…           what the hub says about these files
+    list REPOSITORY REVISION PATTERN…        what the hub says about the files that match one of
+                                             them, and none of those that begin with !
+    names REPOSITORY REVISION                which files there are, without their hashes
+    search QUERY SORT LIMIT                  models of the hub that OpenVINO can run
     fetch REPOSITORY REVISION FOLDER NAME    put that file under FOLDER
 
 JSON lines on standard output: {"asking"} when the request leaves, {"answered"} when the hub has
@@ -12,12 +15,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from huggingface_hub import HfApi, constants, hf_hub_download
 from huggingface_hub.errors import (
@@ -32,6 +37,12 @@ from huggingface_hub.errors import (
 
 _ASK_SECONDS = 30.0
 _LARGEST_PLAIN_BYTES = 32 * 2**20
+_SORTS: Final[dict[str, Literal["downloads", "last_modified", "likes"]]] = {
+    "popular": "downloads",
+    "downloads": "downloads",
+    "newest": "last_modified",
+    "likes": "likes",
+}
 
 # Progress is what lies on the disk, and the client writes whole chunks: its own 10 MiB make a small
 # model or a slow line look stuck.
@@ -44,14 +55,33 @@ def say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def list_files(repository: str, revision: str, names: Sequence[str]) -> dict[str, Any]:
-    """Sizes and sha256 of `names`, as the hub states them."""
+def chosen_names(offered: Collection[str], patterns: Sequence[str]) -> list[str]:
+    """The files that match, in the order of the patterns; a plain name is taken as it is, whether
+    offered or not."""
+    wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
+    unwanted = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    names: dict[str, None] = {}
+    for pattern in wanted:
+        if not re.search(r"[*?\[]", pattern):
+            names[pattern] = None
+            continue
+        for name in sorted(offered):
+            if fnmatch(name, pattern) and not any(fnmatch(name, other) for other in unwanted):
+                names[name] = None
+    return list(names)
+
+
+def list_files(repository: str, revision: str, patterns: Sequence[str]) -> dict[str, Any]:
+    """Sizes and sha256 of the files that match, as the hub states them."""
     info = HfApi().model_info(
         repository, revision=revision, files_metadata=True, timeout=_ASK_SECONDS
     )
     say({"answered": repository})
     offered = {item.rfilename: item for item in info.siblings or ()}
     files = []
+    names = chosen_names(offered, patterns)
+    if not names:
+        return {"error": "the hub's repository has no such files", "retry": False}
     for name in names:
         item = offered.get(name)
         if item is None:
@@ -80,6 +110,38 @@ def _hash_plain(repository: str, revision: str, name: str, item: Any) -> tuple[i
     return len(content), hashlib.sha256(content).hexdigest()
 
 
+def list_names(repository: str, revision: str) -> dict[str, Any]:
+    """Names and sizes of all files."""
+    info = HfApi().model_info(
+        repository, revision=revision, files_metadata=True, timeout=_ASK_SECONDS
+    )
+    offered = {item.rfilename: int(item.size or 0) for item in info.siblings or ()}
+    return {"done": True, "names": offered}
+
+
+def search(query: str, sort: str, limit: int) -> dict[str, Any]:
+    """Models with OpenVINO's tag whose name has `query` in it, the first `limit` of that order."""
+    found = HfApi().list_models(
+        filter="openvino",
+        search=query or None,
+        sort=_SORTS[sort],
+        limit=limit,
+        expand=["author", "downloads", "likes", "lastModified", "pipeline_tag", "tags"],
+    )
+    models = [
+        {
+            "repository": item.id,
+            "author": item.author or item.id.partition("/")[0],
+            "downloads": item.downloads or 0,
+            "likes": item.likes or 0,
+            "last_modified": item.last_modified.isoformat() if item.last_modified else "",
+            "task": item.pipeline_tag or "",
+        }
+        for item in found
+    ]
+    return {"done": True, "models": models}
+
+
 def fetch(repository: str, revision: str, folder: str, name: str) -> dict[str, Any]:
     """Download one file; broken connections are taken up again by the client itself."""
     hf_hub_download(repository, name, revision=revision, local_dir=folder)
@@ -96,27 +158,36 @@ def explain(error: BaseException) -> dict[str, Any]:
         text = "the hub wants a token for this model: accept its terms there and set HF_TOKEN"
         return {"error": text, "retry": False}
     if isinstance(error, (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError)):
-        return {"error": "the hub does not have this model or revision", "retry": False}
+        text = "the hub does not have this model or revision"
+        is_unknown = isinstance(error, RepositoryNotFoundError)
+        return {"error": text, "retry": False, "is_unknown": is_unknown}
     if isinstance(error, HfHubHTTPError):
         status = getattr(error.response, "status_code", "an error")
         return {"error": f"the hub answered with {status}", "retry": True}
     return {"error": f"the hub cannot be reached ({type(error).__name__})", "retry": True}
 
 
+def answer(command: str, *rest: str) -> dict[str, Any]:
+    """The last line of the protocol for that command. Raises whatever the hub's client does."""
+    if command == "list":
+        return list_files(rest[0], rest[1], rest[2:])
+    if command == "names":
+        return list_names(*rest)
+    if command == "search":
+        return search(rest[0], rest[1], int(rest[2]))
+    return fetch(*rest)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit code."""
-    command, repository, revision, *rest = arguments
-    say({"asking": repository})
+    say({"asking": arguments[1]})
     try:
-        if command == "list":
-            answer = list_files(repository, revision, rest)
-        else:
-            answer = fetch(repository, revision, *rest)
+        last = answer(*arguments)
     except Exception as error:  # every way to fail is one line of the protocol
         traceback.print_exc()
-        answer = explain(error)
-    say(answer)
-    return 1 if "error" in answer else 0
+        last = explain(error)
+    say(last)
+    return 1 if "error" in last else 0
 
 
 if __name__ == "__main__":
