@@ -19,12 +19,15 @@ from django.db import transaction
 
 from inference import devices, environment, snapshot
 from inference.calibration import passports
+from inference.catalog.names import parse_name
 from inference.database import in_database_thread
+from inference.errors import InvalidRequest
 from inference.model_info import model_info
 from inference.models import (
     Device,
     DevicePolicy,
     Model,
+    ModelAlias,
     PinnedPair,
     RoutingPolicy,
     Setting,
@@ -195,6 +198,7 @@ def load() -> Snapshot:
         routing=_routing_info(RoutingPolicy.objects.filter(id=1).first() or RoutingPolicy()),
         settings=SettingsInfo(**{key: values[key] for key in known}),
         locked=environment.locked(),
+        aliases=MappingProxyType(_aliases()),
         passports=MappingProxyType(passports.usable(models, device_infos)),
         pins=frozenset(PinnedPair.objects.values_list("model__name", "device__name")),
     )
@@ -272,6 +276,16 @@ def _usable(spec: SettingSpec, value: Any) -> Any:
     except ValueError:
         log.warning("setting %s=%r cannot be used; allowed: %s", spec.key, value, spec.allowed)
         return spec.default
+
+
+def _aliases() -> dict[str, str]:
+    found = {}
+    for name, target in ModelAlias.objects.values_list("name", "target"):
+        try:
+            found[parse_name(name).key] = parse_name(target).key
+        except InvalidRequest:
+            log.warning("the alias %r of %r cannot be used: no name for a model", name, target)
+    return found
 
 
 def _routing_info(policy: RoutingPolicy) -> RoutingInfo:

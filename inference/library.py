@@ -19,7 +19,7 @@ from inference.catalog.blobs import BlobStore
 from inference.catalog.copies import NoSuchModel, Presets
 from inference.catalog.creation import as_creation, beginning_of, ending_of
 from inference.catalog.errors import PullFailed
-from inference.catalog.names import ModelName
+from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
 from inference.catalog.sources.local import LocalSource
@@ -50,8 +50,9 @@ def blobs() -> BlobStore:
 
 
 async def copy(source: ModelName, destination: ModelName) -> None:
-    """A second model like the first one. Raises ModelNotFound."""
-    await _copy(source, destination, Presets())
+    """A second model like the first one, which may be named by an alias. Raises ModelNotFound."""
+    found = dispatch.find_model(source.display)
+    await _copy(parse_name(found.name) if found else source, destination, Presets())
 
 
 async def delete(name: ModelName) -> None:
@@ -119,7 +120,7 @@ async def _make_from_model(order: Order, source: ModelName, progress: Progress) 
         await configuration.refresh()
     model = dispatch.resolve_model(source.display)
     progress.milestone(beginning_of(model.digest))
-    await _copy(source, order.name, order.presets, parent=model.name)
+    await _copy(parse_name(model.name), order.name, order.presets, parent=model.name)
     for frame in ending_of(order.presets):
         progress.milestone(frame)
 

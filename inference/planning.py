@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from inference.catalog.names import parse_name
+from inference.catalog.names import parse_name, same_model
 from inference.catalog.waiting import why_not_ready
 from inference.errors import (
     CapabilityMissing,
@@ -78,18 +78,18 @@ def nothing_loaded(model: str, device: str) -> PairLoad:
 
 
 def resolve_model(name: str, picture: Snapshot) -> ModelInfo:
-    """The installed model of that name, with or without its tag, in any case.
+    """The installed model of that name, or the one that an alias of that name means; with or
+    without its tag, in any case.
 
     Raises InvalidRequest on a name outside the grammar, ModelNotFound, ModelNotReady.
     """
     if not name:
         raise InvalidRequest("model is required", field="model")
-    wanted = parse_name(name).display.lower()
-    model = next((m for key, m in picture.models.items() if key.lower() == wanted), None)
+    model = picture.model(parse_name(name).key)
     if model is None:
         raise ModelNotFound(name)
     if model.status != "ready" or not model.variants:
-        raise why_not_ready(name)
+        raise why_not_ready(name if same_model(name, model.name) else model.name)
     return model
 
 

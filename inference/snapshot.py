@@ -7,7 +7,7 @@ changes replaces the whole picture. Read it with `current()`; `inference.configu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -158,17 +158,38 @@ class SettingsInfo:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything at once. `locked` maps an overridden field ("RoutingPolicy.token_limit") to the
-    environment variable that overrides it; `passports` and `pins` go by (model, device)."""
+    environment variable that overrides it; `aliases` maps a name in lower case, with its tag,
+    to the model's; `passports` and `pins` go by (model, device)."""
 
     models: Mapping[str, ModelInfo] = field(default_factory=lambda: MappingProxyType({}))
     devices: tuple[DeviceInfo, ...] = ()
     routing: RoutingInfo = RoutingInfo()
     settings: SettingsInfo = SettingsInfo()
     locked: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     passports: Mapping[tuple[str, str], PassportInfo] = field(
         default_factory=lambda: MappingProxyType({})
     )
     pins: frozenset[tuple[str, str]] = frozenset()
+
+    def model(self, key: str) -> ModelInfo | None:
+        """The model of that name in lower case and with its tag, or the one that an alias of that
+        name means: one step, so that aliases cannot lead round in circles."""
+        return self._installed(key) or self._installed(self.aliases.get(key, ""))
+
+    def answering(self) -> list[ModelInfo]:
+        """The ready models, once for every name that they answer to; a name that an alias gives is
+        as people type it."""
+        ready = [model for model in self.models.values() if model.status == "ready"]
+        by_key = {model.name.lower(): model for model in ready}
+        return ready + [
+            replace(by_key[target], name=name.removesuffix(":latest"))
+            for name, target in self.aliases.items()
+            if target in by_key and self._installed(name) is None
+        ]
+
+    def _installed(self, key: str) -> ModelInfo | None:
+        return next((m for name, m in self.models.items() if name.lower() == key), None)
 
     def device(self, name: str) -> DeviceInfo | None:
         """The device row of that exact name, or None."""

@@ -46,7 +46,7 @@ def stream(path: str, body: dict[str, Any]) -> Iterator[Any]:
         for line in response:
             frame = orjson.loads(line)
             if isinstance(frame, dict) and "error" in frame:
-                raise ServerProblem(str(frame["error"]))
+                raise ServerProblem(_words(frame))
             yield frame
 
 
@@ -64,9 +64,16 @@ def _open(request: urllib.request.Request, seconds: float) -> Any:
         ) from None
 
 
+def _words(answer: dict[str, Any]) -> str:
+    """What went wrong in an answer, and the names that may have been meant."""
+    said = answer["error"]
+    words = str(said["message"] if isinstance(said, dict) else said)
+    suggestions = [str(name) for name in answer.get("suggestions", ())]
+    return f"{words}; did you mean {' or '.join(suggestions)}?" if suggestions else words
+
+
 def _words_of(error: urllib.error.HTTPError) -> str:
     try:
-        said = orjson.loads(error.read())["error"]
-        return str(said["message"] if isinstance(said, dict) else said)
+        return _words(orjson.loads(error.read()))
     except (orjson.JSONDecodeError, KeyError, TypeError, OSError):
         return f"The server answered {error.code} {error.reason}"

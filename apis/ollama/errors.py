@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 
 from apis.answers import ErrorAnswer, failure_headers
@@ -73,13 +75,22 @@ def text_of(error: InferenceError) -> str:
     return ENGINE_STOPPED if isinstance(error, errors.EngineFailed) else error.message
 
 
+def error_object(error: InferenceError) -> dict[str, Any]:
+    """The body, or the line in the middle of a stream. Clients compare some of the texts, so what
+    may have been meant stands beside them."""
+    body: dict[str, Any] = {"error": text_of(error)}
+    if isinstance(error, UnknownModel) and error.suggestions:
+        body["suggestions"] = list(error.suggestions)
+    return body
+
+
 def answer_error(request: ApiRequest, error: Exception) -> HttpResponse:
     """The answer when no frame is out yet."""
     told = as_inference_error(error, request.call.request_id, body_of(request))
     status = row_of(STATUS, told)
     retry = told.retry_after_seconds or (RETRY_SECONDS if status == 503 else None)
     return ErrorAnswer(
-        {"error": text_of(told)},
+        error_object(told),
         content_type=JSON,
         status=status,
         reason=told.message,

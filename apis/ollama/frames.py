@@ -16,7 +16,7 @@ from apis import times
 from apis.calls import Call
 from apis.conversation import new_call_id
 from apis.faults import as_inference_error
-from apis.ollama.errors import JSON, text_of
+from apis.ollama.errors import JSON, error_object
 from apis.streams import Answer
 from inference.catalog.progress import PullFrame
 from inference.errors import InferenceError
@@ -223,7 +223,7 @@ def rendered(model: str, prompt: str, *, chat: bool, images: int = 0) -> dict[st
 
 def error_line(error: InferenceError) -> bytes:
     """An error after the first frame."""
-    return orjson.dumps({"error": text_of(error)}) + b"\n"
+    return orjson.dumps(error_object(error)) + b"\n"
 
 
 async def progress_lines(

@@ -22,12 +22,14 @@ from apis.wishes import asked_of, is_strict
 from inference import library, planning, snapshot
 from inference.catalog.blobs import parse_digest
 from inference.catalog.copies import Presets
+from inference.catalog.known.catalogue import catalogue
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import PullFrame
 from inference.errors import InvalidRequest, ModelNotFound
 from inference.presets import PRESET_ROLES
 from inference.prompts.go_templates import as_jinja
 from inference.prompts.templates import check_template
+from inference.snapshot import Snapshot
 
 CLIENT_GONE = 499
 PRESETTABLE = frozenset(APPLIED) | {NUM_CTX}
@@ -80,6 +82,15 @@ async def push(request: ApiRequest, body: PushBody) -> HttpResponseBase:
         async for _ in lines:
             pass
     return FrameStream(frames.progress_lines(request.call, lines), content_type=frames.NDJSON)
+
+
+def meant_by(name: str, picture: Snapshot) -> str:
+    """The model to pull for a client that wants `name`: an alias stands for its model, unless a
+    model of that very name can be had. Clients pull whatever name they are set to use."""
+    wanted = parse_name(name)
+    if catalogue().find(wanted) is not None or wanted.key not in picture.aliases:
+        return name
+    return picture.aliases[wanted.key]
 
 
 async def has_blob(request: ApiRequest, digest: str) -> HttpResponse:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Query
 
 from apis import access
 from apis.answers import FrameStream, JsonAnswer
@@ -13,7 +15,7 @@ from apis.calls import ApiRequest
 from apis.describing import answers_with, describe, streams_as
 from apis.faults import answer_errors
 from apis.keep_alive import parse_keep_alive
-from apis.ollama import embeddings, frames, metadata, models, translation
+from apis.ollama import embeddings, finding, frames, metadata, models, translation
 from apis.ollama.errors import ERROR, JSON, STATUS, answer_error
 from apis.ollama.schemas import (
     ChatBody,
@@ -159,13 +161,28 @@ async def pull(request: ApiRequest, body: PullBody) -> HttpResponseBase:
         raise InvalidRequest("invalid model name", field="model")
     wanted = body.wanted
     if not looks_like_path(wanted):
-        wanted = read_asked(wanted).model  # where it is to run has nothing to do with having it
+        # Where it is to run has nothing to do with having it.
+        wanted = models.meant_by(read_asked(wanted).model, snapshot.current())
     # Only who sits at this machine may name any path of it.
     watch = await jobs.pull(wanted, anywhere=access.is_loopback(request.call.client))
     if body.stream is False:
         await watch.finished()
         return JsonAnswer({"status": "success"}, content_type=JSON)
     return FrameStream(frames.progress_lines(request.call, watch), content_type=frames.NDJSON)
+
+
+@api.get("/search", response=finding.SearchAnswer)
+async def search(
+    request: ApiRequest, wanted: Annotated[finding.SearchQuery, Query()]
+) -> HttpResponse:
+    """Models that can be installed: those that are known here, and OpenVINO exports of the hub."""
+    return JsonAnswer(await finding.search(wanted), content_type=JSON)
+
+
+@api.get("/models/known", response=finding.KnownModels)
+async def known(request: ApiRequest) -> HttpResponse:
+    """The models that have a name of their own here."""
+    return JsonAnswer(await finding.known_models(), content_type=JSON)
 
 
 @api.post("/push", openapi_extra=streams_as(frames.NDJSON))

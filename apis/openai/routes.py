@@ -44,8 +44,8 @@ async def openapi(request: ApiRequest) -> HttpResponse:
 
 @api.get("/models")
 async def models(request: ApiRequest) -> HttpResponse:
-    """The installed models."""
-    ready = [m for m in snapshot.current().models.values() if m.status == "ready"]
+    """The installed models, and the owner's aliases of them."""
+    ready = snapshot.current().answering()
     if ANTHROPIC_VERSION in request.headers:
         return JsonAnswer(anthropic.model_list(ready), content_type=JSON)
     data = [frames.model_object(model) for model in ready]

@@ -7,7 +7,6 @@ import shutil
 import time
 from dataclasses import dataclass
 
-from inference import snapshot
 from inference.catalog import install, rows
 from inference.catalog.errors import (
     PullFailed,
@@ -65,7 +64,7 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
         install.show_as_present(present, progress)
         progress.milestone(PullFrame("success"))
         return
-    plan = pull.plan or plan_for_name(pull.name, models.drop, present_classes())
+    plan = pull.plan or plan_for_name(pull.name, models.drop)
     job_id = rows.open_job(plan)
     progress.on_status = _Notes(job_id).note
     logger.info("pull of %s begins", plan.name)
@@ -102,18 +101,12 @@ def _is_current(pull: Pull, present: Installed, stop: Stop) -> bool:
         known = catalogue().find(pull.name)
         if known is None or known.refused:
             return True
-        wanted = plan_for_known(pull.name, known, present_classes())
+        wanted = plan_for_known(pull.name, known)
         return rows.has_forms(pull.name, [part.device_classes for part in wanted.parts])
     return any(
         isinstance(source, LocalSource) and source.list_files(stop) == present.source_files
         for source in pull.plan.sources
     )
-
-
-def present_classes() -> frozenset[str]:
-    """The classes of the devices that are there and wanted."""
-    devices = snapshot.current().devices
-    return frozenset(d.device_class for d in devices if d.present and d.enabled)
 
 
 def _with_suggestions(failure: UnknownModel, plan: Plan) -> UnknownModel:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from inference import snapshot
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.catalog.known.catalogue import Catalogue, catalogue
 from inference.catalog.known.entries import DEVICE_CLASSES, KnownModel
@@ -30,7 +31,6 @@ STARTER = "smollm2:135m"
 """The model a machine gets when it has none."""
 
 HUB_HOSTS: Final = frozenset({"hf.co", "huggingface.co"})
-_NO_NPU: Final = frozenset({"GPU", "CPU"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,15 @@ def plan_for_path(path: Path) -> Plan:
     return Plan(name=name_of(path), request=f"file:{path}", sources=(LocalSource(path),))
 
 
-def plan_for_name(name: ModelName, drop_folder: Path, present: Collection[str] = _NO_NPU) -> Plan:
-    """The plan for a name, with the forms that device classes `present` need. Looks into the import
-    folder. Raises UnknownModel with what may have been meant, PullFailed for a model that is known
-    and cannot be had."""
+def plan_for_name(
+    name: ModelName, drop_folder: Path, present: Collection[str] | None = None
+) -> Plan:
+    """The plan for a name, with the forms that device classes `present` need (None = those of this
+    machine). Looks into the import folder.
+
+    Raises UnknownModel with what may have been meant, PullFailed for a model that is known and
+    cannot be had.
+    """
     models = catalogue()
     if (known := models.find(name)) is not None:
         return plan_for_known(name, known, present)
@@ -102,13 +107,15 @@ def plan_for_name(name: ModelName, drop_folder: Path, present: Collection[str] =
     raise unknown(name, models)
 
 
-def plan_for_known(name: ModelName, known: KnownModel, present: Collection[str] = _NO_NPU) -> Plan:
+def plan_for_known(
+    name: ModelName, known: KnownModel, present: Collection[str] | None = None
+) -> Plan:
     """The plan for a model of the catalogue. The form that is made for the NPU is left out where no
     NPU is. Raises PullFailed for a model that cannot be installed."""
     if known.refused:
         raise PullFailed(f"{known.names[0]} cannot be installed: {known.refused}", retry=False)
     parts = parts_of(known)
-    there = {"CPU", *present}
+    there = {"CPU", *(present_classes() if present is None else present)}
     needed = [part for part in parts if not part.device_classes or there & set(part.device_classes)]
     if not needed:
         devices = sorted({device for part in parts for device in part.device_classes})
@@ -127,6 +134,12 @@ def plan_for_known(name: ModelName, known: KnownModel, present: Collection[str] 
         device_classes=first.device_classes,
         others=tuple(others),
     )
+
+
+def present_classes() -> frozenset[str]:
+    """The classes of the devices that are there and wanted. From any thread."""
+    devices = snapshot.current().devices
+    return frozenset(d.device_class for d in devices if d.present and d.enabled)
 
 
 def parts_of(known: KnownModel) -> tuple[Part, ...]:

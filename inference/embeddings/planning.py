@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inference import planning
-from inference.catalog.names import same_model
+from inference.catalog.names import parse_name
 from inference.embeddings.request import EmbeddingRequest
 from inference.errors import CapabilityMissing
 from inference.planning import LoadOf, Plan
@@ -26,7 +26,7 @@ SHORTEST = 3
 def default_model(picture: Snapshot) -> str:
     """The owner's model for requests that name none; "" when it is not installed."""
     wanted = picture.settings.embedding_model
-    return wanted if any(same_model(name, wanted) for name in picture.models) else ""
+    return wanted if picture.model(parse_name(wanted).key) is not None else ""
 
 
 def find_encoder(name: str, picture: Snapshot) -> ModelInfo:

@@ -7,7 +7,7 @@ that `inference.configuration` builds from them. Every row that is part of that 
 
 from __future__ import annotations
 
-from inference.models.catalogue import Model, ModelVariant, PullJob
+from inference.models.catalogue import Model, ModelAlias, ModelVariant, PullJob
 from inference.models.log import RequestRecord
 from inference.models.machine import Device, DevicePolicy, PinnedPair, RoutingPolicy
 from inference.models.passports import Passport
@@ -19,6 +19,7 @@ __all__ = [
     "Device",
     "DevicePolicy",
     "Model",
+    "ModelAlias",
     "ModelVariant",
     "Passport",
     "PinnedPair",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from inference.catalog.names import parse_name, same_model
+from inference.errors import InvalidRequest
 from inference.models.rows import ConfigurationRow
 
 HEX_DIGEST = RegexValidator(r"^[0-9a-f]{64}$", "64 hexadecimal digits")
@@ -97,6 +100,41 @@ class ModelVariant(ConfigurationRow):
 
     def __str__(self) -> str:
         return f"{self.model} ({self.weight_format})"
+
+
+class ModelAlias(ConfigurationRow):
+    """Another name for a model: what clients insist on calling theirs (`gpt-4o-mini`). An installed
+    model of that name comes before it."""
+
+    name = models.CharField(
+        max_length=250,
+        unique=True,
+        help_text="What clients ask for, such as gpt-4o-mini. Without a tag it means :latest.",
+    )
+    target = models.CharField(max_length=250, help_text="The model that answers.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "model aliases"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.target}"
+
+    def clean(self) -> None:
+        """Names in the grammar, and no alias of an alias."""
+        for field in ("name", "target"):
+            try:
+                setattr(self, field, parse_name(getattr(self, field)).display)
+            except InvalidRequest:
+                raise ValidationError({field: "This is no name for a model."}) from None
+        if same_model(self.name, self.target):
+            raise ValidationError({"target": "A model needs no alias of its own name."})
+        others = ModelAlias.objects.exclude(pk=self.pk)
+        if others.filter(name__iexact=self.target).exists():
+            raise ValidationError({"target": "This is an alias itself; name the model it means."})
+        if others.filter(target__iexact=self.name).exists():
+            raise ValidationError({"name": "Another alias leads to this name."})
 
 
 class PullJob(models.Model):
