@@ -86,7 +86,8 @@ def error_object(error: InferenceError) -> dict[str, Any]:
 
 def answer_error(request: ApiRequest, error: Exception) -> HttpResponse:
     """The answer when no frame is out yet."""
-    told = as_inference_error(error, request.call.request_id, body_of(request))
+    body = b"none is expected" if request.method == "GET" else body_of(request)
+    told = as_inference_error(error, request.call.request_id, body)
     status = row_of(STATUS, told)
     retry = told.retry_after_seconds or (RETRY_SECONDS if status == 503 else None)
     return ErrorAnswer(
