@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 COMMIT = "1" * 40
 PLAIN_SUFFIXES = frozenset({".json", ".txt"})
@@ -88,6 +88,9 @@ class _Handler(BaseHTTPRequestHandler):
         if wrong.status:
             self._answer(wrong.status, b"{}")
             return
+        if path == "/api/models":
+            self._search(parse_qs(urlsplit(self.path).query).get("search", [""])[0])
+            return
         for repository, folder in hub.repositories.items():
             if re.fullmatch(rf"/api/models/{re.escape(repository)}(/revision/[^/]+)?", path):
                 self._info(repository, folder)
@@ -99,6 +102,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self._content(folder / match[1])
                 return
         self._answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+
+    def _search(self, text: str) -> None:
+        found = [
+            {"_id": "0", "id": name, "modelId": name, "downloads": 7, "likes": 2, "tags": []}
+            for name in self.server_hub.repositories
+            if text.lower() in name.lower()
+        ]
+        self._answer(200, json.dumps(found).encode(), {"Content-Type": "application/json"})
 
     def _info(self, repository: str, folder: Path) -> None:
         siblings = [

@@ -1,0 +1,122 @@
+"""Pulling any repository of the hub by its name, and models that have two forms."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.manifest import Installed
+from inference.catalog.names import parse_name
+from inference.catalog.recipes import Part, Plan
+from inference.catalog.sources.local import LocalSource
+from tests.catalog.loopback_hub import LoopbackHub
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    from inference.catalog import jobs
+
+    async def served() -> None:
+        await jobs.start()
+        try:
+            await scenario()
+        finally:
+            await jobs.close()
+
+    asyncio.run(served())
+
+
+def pull(name: str) -> None:
+    from inference.catalog import jobs
+
+    async def scenario() -> None:
+        await (await jobs.pull(name)).finished()
+
+    run(scenario)
+
+
+@pytest.fixture
+def repository(hub: LoopbackHub, tiny: Path, tmp_path: Path) -> str:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    shutil.copy(tiny, folder / "tiny-Q8_0.gguf")
+    (folder / "tiny-Q4_0.gguf").write_bytes(b"not asked for")
+    (folder / "README.md").write_text("not asked for")
+    hub.repositories["someone/tiny-GGUF"] = folder
+    return "someone/tiny-GGUF"
+
+
+def test_the_tag_chooses_the_file_of_a_gguf_repository(
+    catalogue: Path, repository: str, hub: LoopbackHub
+) -> None:
+    from inference.models import Model
+
+    pull(f"hf.co/{repository}:Q8_0")
+
+    model = Model.objects.get()
+    assert (model.name, model.status) == (f"hf.co/{repository}:Q8_0", "ready")
+    assert model.source == f"hub:{repository}@main"
+    assert not any("Q4_0" in line or "README" in line for line in hub.requests)
+
+
+def test_a_form_that_is_not_there_is_named_with_those_that_are(
+    catalogue: Path, repository: str
+) -> None:
+    with pytest.raises(PullFailed, match="it has no Q6_K; it has Q4_0, Q8_0"):
+        pull(f"{repository}:Q6_K")
+
+
+def test_a_repository_that_is_not_there_leaves_no_rows_and_close_names(
+    catalogue: Path, hub: LoopbackHub
+) -> None:
+    from inference.models import Model, PullJob
+
+    with pytest.raises(UnknownModel) as caught:
+        pull("BAAI/bge-smal-en-v1.5")
+
+    assert "the hub does not have this model" in caught.value.message
+    assert "did you mean BAAI/bge-small-en-v1.5" in caught.value.message
+    assert not Model.objects.exists()
+    assert not PullJob.objects.exists()
+
+
+def test_two_forms_become_two_variants_for_their_devices(
+    catalogue: Path, installed: Installed
+) -> None:
+    from inference.catalog import rows
+    from inference.models import Model
+
+    plan = Plan(parse_name("two"), "two", ())
+    root = installed.folder.parent
+    other = replace(installed, folder=root / "other", weight_format="int4_sym")
+    forms = [rows.Form(installed, ("GPU", "CPU")), rows.Form(other, ("NPU",))]
+    rows.publish(rows.open_job(plan), plan, forms, root)
+
+    model = Model.objects.get()
+    assert model.digest == installed.digest
+    assert {v.weight_format: v.device_classes for v in model.variants.all()} == {
+        installed.weight_format: ["GPU", "CPU"],
+        "int4_sym": ["NPU"],
+    }
+    for wanted, there in (([("NPU",)], True), ([("GPU", "CPU")], True), ([("GPU", "NPU")], False)):
+        assert rows.has_forms(plan.name, wanted) is there
+
+
+def test_forms_that_turn_out_alike_are_one_variant_for_all_devices(
+    catalogue: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from inference.models import ModelVariant, PullJob
+
+    source = LocalSource(tiny)
+    others = (Part((source,), ("NPU",)),)
+    plan = Plan(parse_name("two"), "two", (source,), device_classes=("GPU", "CPU"), others=others)
+    monkeypatch.setattr("inference.catalog.pulling.plan_for_name", lambda *rest: plan)
+    pull("two")
+
+    assert [variant.device_classes for variant in ModelVariant.objects.all()] == [[]]
+    assert PullJob.objects.get().status == "done"
