@@ -1,8 +1,7 @@
 """Pulls under way. A job belongs to the server, not to the client that asked for it: clients may
 come, join, leave and come back, and a job that the server's end interrupted is taken up again.
 
-`start`, `pull`, `pause`, `resume`, `cancel`, `active_jobs`, `status_of` and `close` are for the server's event loop; the work
-itself runs in threads and child processes (`pulling`, `install`, `children`).
+The functions here are for the server's event loop; the work itself runs in threads and child processes (`pulling`, `install`, `children`).
 """
 
 from __future__ import annotations
@@ -34,6 +33,9 @@ _THREADS = 64
 """Pulls that are known at the same time; `pulling.AT_ONCE` of them run."""
 
 _STOP_SECONDS = 10.0
+
+ACTIVE = rows.ACTIVE
+"""The statuses of a row whose job is under way."""
 _CLOSE_SECONDS = 2.0
 
 
@@ -193,7 +195,7 @@ async def resume(job_id: int) -> PullJob:
     if row.status == PullJob.Status.DONE:
         raise InvalidRequest(f"the pull of '{row.model_name}' is over: {row.status}")
     await pull(row.source or row.model_name, anywhere=True)  # it was allowed when it was asked for
-    return row
+    return await find(job_id)
 
 
 async def cancel(job_id: int) -> PullJob:
@@ -211,11 +213,7 @@ async def cancel(job_id: int) -> PullJob:
 
 async def _stop(row: PullJob, why: Why) -> None:
     job = _running(parse_name(row.model_name))
-    if job is None or row.status not in (
-        PullJob.Status.QUEUED,
-        PullJob.Status.DOWNLOADING,
-        PullJob.Status.IMPORTING,
-    ):
+    if job is None or row.status not in ACTIVE:
         raise InvalidRequest(f"the pull of '{row.model_name}' is over: {row.status}")
     job.stop.set(why)
     await asyncio.wait([job.task], timeout=_STOP_SECONDS)

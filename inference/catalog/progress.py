@@ -58,7 +58,7 @@ class PullStatus:
     def seconds_left(self) -> int:
         """An estimate of what remains from the pace so far; half a minute without a pace."""
         elapsed = time.monotonic() - self.started_at
-        if self.fraction < 0.02 or elapsed < 1.0:
+        if self.fraction < 0.04 or elapsed < 1.0:
             return 30
         return max(2, min(600, round(elapsed * (1 - self.fraction) / self.fraction)))
 

@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_ACTIVE = (PullJob.Status.QUEUED, PullJob.Status.DOWNLOADING, PullJob.Status.IMPORTING)
-_UNFINISHED = (*_ACTIVE, PullJob.Status.PAUSED)
+ACTIVE = (PullJob.Status.QUEUED, PullJob.Status.DOWNLOADING, PullJob.Status.IMPORTING)
+_UNFINISHED = (*ACTIVE, PullJob.Status.PAUSED)
 _LONGEST_FAMILY = 60
 _LONGEST_WORDS = 200
 
@@ -129,7 +129,7 @@ def open_job(plan: Plan) -> int:
 @short_transaction
 def _save_progress(job_id: int, status: PullStatus) -> None:
     # Only while the row is active: a late note must not undo how the job ended.
-    PullJob.objects.filter(pk=job_id, status__in=_ACTIVE).update(
+    PullJob.objects.filter(pk=job_id, status__in=ACTIVE).update(
         status=status.status,
         step=status.step[:_LONGEST_WORDS],
         digest=status.digest,
@@ -247,7 +247,7 @@ def interrupted_requests() -> list[str]:
 
     Models that say they are being installed while no job does it are marked as failed.
     """
-    jobs = list(PullJob.objects.filter(status__in=_ACTIVE).order_by("created_at"))
+    jobs = list(PullJob.objects.filter(status__in=ACTIVE).order_by("created_at"))
     names = unfinished_names()
     for model in Model.objects.filter(status=Model.Status.INSTALLING).exclude(name__in=names):
         model.status = Model.Status.FAILED
@@ -267,7 +267,7 @@ read_unfinished_names = short_transaction(unfinished_names)
 @short_transaction
 def pause_job(job_id: int) -> None:
     """The job rests, also over a restart of the server, until it is resumed."""
-    PullJob.objects.filter(pk=job_id, status__in=_ACTIVE).update(
+    PullJob.objects.filter(pk=job_id, status__in=ACTIVE).update(
         status=PullJob.Status.PAUSED, step="paused", modified_at=timezone.now()
     )
 
@@ -300,7 +300,7 @@ def newest_jobs(limit: int) -> list[PullJob]:
 @short_transaction
 def fail_request(request: str, error: str) -> None:
     """An interrupted pull that cannot be taken up again."""
-    for job in PullJob.objects.filter(source=request, status__in=_ACTIVE):
+    for job in PullJob.objects.filter(source=request, status__in=ACTIVE):
         job.status, job.step, job.error = PullJob.Status.FAILED, "failed", error
         job.finished_at = timezone.now()
         job.save()

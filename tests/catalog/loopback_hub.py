@@ -25,8 +25,8 @@ PLAIN_SUFFIXES = frozenset({".json", ".txt"})
 @dataclass
 class Misbehaviour:
     """What the hub does wrong. `drops` are byte counts after which a download breaks off, used up
-    one by one; `status` answers everything with that code; `refusals` are codes for the next requests
-    for a file, used up one by one; `is_gated` wants a token; `is_silent` answers nothing at all."""
+    one by one; `status` answers everything with that code; `refusals` are codes for the next files
+    asked for, used up likewise; `is_gated` wants a token; `is_silent` answers nothing at all."""
 
     flips_a_bit: bool = False
     tells_wrong_git_hashes: bool = False

@@ -91,7 +91,8 @@ class HubSource:
         talk = _Talk()
 
         def hear(line: str) -> None:
-            for name, count in talk.hear(line).get("at", {}).items():
+            talk.hear(line)
+            for name, count in talk.last.get("at", {}).items():
                 progress(name, count)
 
         ended = run_child(
@@ -145,27 +146,26 @@ class _Talk:
     def __init__(self, reach_seconds: float | None = None) -> None:
         self._reach_seconds = reach_seconds
         self._deadline: float | None = None
-        self._last: dict[str, Any] = {}
+        self.last: dict[str, Any] = {}
 
-    def hear(self, line: str) -> dict[str, Any]:
-        self._last = json.loads(line)
-        if "asking" in self._last and self._reach_seconds is not None:
+    def hear(self, line: str) -> None:
+        self.last = json.loads(line)
+        if "asking" in self.last and self._reach_seconds is not None:
             self._deadline = time.monotonic() + self._reach_seconds
         else:
             self._deadline = None
-        return self._last
 
     def look_at_the_clock(self) -> None:
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise PullFailed(f"the hub did not answer within {self._reach_seconds:g} seconds")
 
     def result(self, ended: Ended) -> dict[str, Any]:
-        if "error" in self._last:
-            if self._last.get("is_disk_full"):
-                raise DiskFull(self._last["error"])
-            if self._last.get("is_unknown"):
-                raise UnknownRepository(self._last["error"])
-            raise PullFailed(self._last["error"], retry=bool(self._last.get("retry", True)))
-        if ended.code != 0 or "done" not in self._last:
+        if "error" in self.last:
+            if self.last.get("is_disk_full"):
+                raise DiskFull(self.last["error"])
+            if self.last.get("is_unknown"):
+                raise UnknownRepository(self.last["error"])
+            raise PullFailed(self.last["error"], retry=bool(self.last.get("retry", True)))
+        if ended.code != 0 or "done" not in self.last:
             raise PullFailed("the hub's client ended without an answer")
-        return self._last
+        return self.last
