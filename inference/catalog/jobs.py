@@ -1,7 +1,8 @@
 """Pulls under way. A job belongs to the server, not to the client that asked for it: clients may
 come, join, leave and come back, and a job that the server's end interrupted is taken up again.
 
-The functions here are for the server's event loop; the work itself runs in threads and child processes (`pulling`, `install`, `children`).
+The functions here are for the server's event loop; the work itself runs in threads and child
+processes (`pulling`, `install`, `children`).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ COMMIT = "1" * 40
 TOKEN = "hf_test"
 """What opens gated repositories."""
 
-PLAIN_SUFFIXES = frozenset({".json", ".txt"})
+PLAIN_SUFFIXES = frozenset({".json", ".txt", ".jinja"})
 """Files that are not in the content store."""
 
 
@@ -51,8 +51,7 @@ class LoopbackHub:
         class Handler(_Handler):
             server_hub = hub
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -73,6 +72,14 @@ class LoopbackHub:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Quiet: clients are killed in the middle of answers."""
 
 
 class _Handler(BaseHTTPRequestHandler):
