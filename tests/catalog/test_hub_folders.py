@@ -3,6 +3,8 @@ earlier process ended."""
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import random
 import threading
 from collections import Counter
@@ -13,6 +15,7 @@ import pytest
 from inference import environment
 from inference.catalog import fetching
 from inference.catalog.errors import DiskFull, PullFailed, Stopped
+from inference.catalog.progress import Progress
 from inference.catalog.sources.hub import HubSource, beside
 from inference.catalog.stopping import Stop
 from tests.catalog.loopback_hub import COMMIT, TOKEN, LoopbackHub
@@ -199,7 +202,7 @@ def test_as_many_files_arrive_at_once_as_the_owner_says(
     environment.reload()
     arrived = told[: -len(files)]  # at the end all are told once more
     assert len(list(dict.fromkeys(arrived))) == 1 + sum(
-        one != other for one, other in zip(arrived, arrived[1:], strict=False)
+        one != other for one, other in itertools.pairwise(arrived)
     )
 
 
@@ -220,15 +223,11 @@ def test_what_is_too_large_is_refused_before_anything_is_fetched(
     text: str,
     kind: type[PullFailed],
 ) -> None:
-    from inference.catalog.progress import Progress
-
     monkeypatch.setenv("NPU_PROXY_PULL_MAX_GB", variable)
     environment.reload()
     if free is not None:
         usage = fetching.shutil.disk_usage(target)
         monkeypatch.setattr(fetching.shutil, "disk_usage", lambda path: usage._replace(free=free))
-    import asyncio
-
     progress = Progress("m:latest", asyncio.new_event_loop())
     with pytest.raises(kind, match=text):
         fetching.fetch(SOURCE, SOURCE.list_files(Stop()), target, progress, Stop())

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from inference.catalog.errors import PullCancelled, PullFailed, PullPaused, UnknownJob
@@ -264,23 +265,23 @@ def _server(*names: str) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.skipif(not hasattr(psutil, "RLIMIT_FSIZE"), reason="only Linux limits other processes")
 def test_a_full_disk_leaves_the_old_state_and_says_so(
-    catalogue: Path, hub: LoopbackHub, export: Path, monkeypatch: pytest.MonkeyPatch
+    catalogue: Path, hub: LoopbackHub, export: Path
 ) -> None:
-    """The limit on the size of a file stands for the disk: both are refused by the system."""
-    resource = pytest.importorskip("resource")
+    """A limit on the size of the child's files stands for the disk: the system refuses both."""
     from inference.catalog import jobs
 
-    # The children inherit it, and this process writes no file so large.
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    hub.misbehaviour.bytes_per_second = 150_000
 
     async def scenario() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
-        try:
-            with pytest.raises(PullFailed, match="disk of the models folder is full"):
-                await (await jobs.pull(NAME)).finished()
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        await in_the_middle()
+        watch = await jobs.pull(NAME)
+        for child in psutil.Process().children():
+            if any("hub_client" in word for word in child.cmdline()):
+                child.rlimit(psutil.RLIMIT_FSIZE, (250_000, 250_000))
+        with pytest.raises(PullFailed, match="disk of the models folder is full"):
+            await watch.finished()
 
     run(scenario)
     assert status() == "failed"
