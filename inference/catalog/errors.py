@@ -51,6 +51,10 @@ class DiskFull(PullFailed):
     """The disk of the models folder has no room; what was fetched so far is given up."""
 
 
+class NotAsStated(PullFailed):
+    """A file did not arrive with the contents that its source stated; nothing of it is kept."""
+
+
 class PullPaused(PullFailed):
     """Somebody paused the job. It keeps what it has and goes on when it is resumed."""
 

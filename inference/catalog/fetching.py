@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inference import environment
-from inference.catalog.errors import DiskFull, PullFailed
+from inference.catalog.errors import DiskFull, NotAsStated, PullFailed
 from inference.catalog.integrity import hash_file
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.sources import Source, SourceFile, bytes_under
@@ -45,10 +45,12 @@ def fetch(
     _remove_others(files, folder)
     lines = _Lines(source, files, progress)
     source.fetch(files, folder, lines.on_bytes, stop)
-    progress.milestone(
-        PullFrame("verifying sha256 digest"), step="verifying", fraction=_FETCHED, digest=""
-    )
+    progress.tell(step="verifying", fraction=_FETCHED, digest="")
     whole = tuple(_verified(file, folder, source, stop) for file in files)
+    for file, arrived in zip(files, whole, strict=True):
+        if not file.sha256:
+            progress.milestone(pulling(arrived, arrived.size_bytes))
+    progress.milestone(PullFrame("verifying sha256 digest"))
     return Fetched(source.address, whole, folder)
 
 
@@ -60,8 +62,8 @@ def pulling(file: SourceFile, completed: int) -> PullFrame:
 
 
 class _Lines:
-    """Turns what a source tells into lines. A file without a sha256 has none: it is small, and a
-    client knows lines apart by their digests."""
+    """Turns what a source tells into lines. A file without a sha256 gets its line when it is
+    here: it is small, and clients know lines apart by their digests."""
 
     def __init__(self, source: Source, files: tuple[SourceFile, ...], progress: Progress) -> None:
         self._step = f"downloading from {source.address}"
@@ -103,7 +105,7 @@ def _verified(file: SourceFile, folder: Path, source: Source, stop: Stop) -> Sou
     sha256 = hash_file(path, stop) if path.is_file() else ""
     if not sha256 or sha256 != (file.sha256 or sha256):
         path.unlink(missing_ok=True)
-        raise PullFailed(
+        raise NotAsStated(
             f"{file.name} did not arrive whole from {source.address} (its sha256 differs); "
             "nothing of it was kept"
         )

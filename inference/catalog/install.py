@@ -21,7 +21,7 @@ from typing import Any
 
 from inference.catalog.children import Ended, TookTooLong, run_child
 from inference.catalog.encoders.files import holds_encoder
-from inference.catalog.errors import DiskFull, PullFailed
+from inference.catalog.errors import DiskFull, NotAsStated, PullFailed
 from inference.catalog.fetching import Fetched, fetch, pulling
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.manifest import Installed, is_intact, is_of, read_manifest, write_manifest
@@ -104,7 +104,11 @@ def fetch_from_first(
         except PullFailed as failure:
             logger.info("%s: %s", source.address, failure.message)
             failures.append(failure)
-            if place.parent == work or not failure.retry or isinstance(failure, DiskFull):
+            if (
+                place.parent == work
+                or not failure.retry
+                or isinstance(failure, DiskFull | NotAsStated)
+            ):
                 shutil.rmtree(place, ignore_errors=True)
     if len(failures) == 1:
         raise failures[0]

@@ -17,7 +17,7 @@ from typing import Any
 
 from inference import environment
 from inference.catalog.children import Ended, TookTooLong, run_child
-from inference.catalog.errors import DiskFull, PullFailed, UnknownRepository
+from inference.catalog.errors import DiskFull, NotAsStated, PullFailed, UnknownRepository
 from inference.catalog.sources import FileProgress, SourceFile
 from inference.catalog.stopping import Stop
 
@@ -163,6 +163,8 @@ class _Talk:
         if "error" in self.last:
             if self.last.get("is_disk_full"):
                 raise DiskFull(self.last["error"])
+            if self.last.get("is_not_as_stated"):
+                raise NotAsStated(self.last["error"])
             if self.last.get("is_unknown"):
                 raise UnknownRepository(self.last["error"])
             raise PullFailed(self.last["error"], retry=bool(self.last.get("retry", True)))

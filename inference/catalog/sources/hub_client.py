@@ -138,7 +138,7 @@ def explain(error: BaseException) -> dict[str, Any]:
         text = "the hub is switched off here (HF_HUB_OFFLINE); put the model into the import folder"
         return {"error": text, "retry": False}
     if isinstance(error, hub_download.WrongContents):
-        return {"error": str(error), "retry": True}
+        return {"error": str(error), "retry": True, "is_not_as_stated": True}
     if isinstance(error, GatedRepoError):
         text = "the hub wants a token for this model: accept its terms there and set HF_TOKEN"
         return {"error": text, "retry": False}
