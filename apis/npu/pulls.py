@@ -68,7 +68,9 @@ def report_of(job: PullJob) -> PullReport:
         created_at=job.created_at.isoformat(),
         finished_at=job.finished_at.isoformat() if job.finished_at else None,
     )
-    live = jobs.status_of(parse_name(job.model_name)) if job.status in jobs.ACTIVE else None
+    # A row that rests may be behind a job that was resumed a moment ago.
+    may_run = job.status in (*jobs.ACTIVE, PullJob.Status.PAUSED)
+    live = jobs.status_of(parse_name(job.model_name)) if may_run else None
     if live is not None:
         report.status, report.step, report.fraction = live.status, live.step, live.fraction
         report.total_bytes, report.completed_bytes = live.total_bytes, live.completed_bytes

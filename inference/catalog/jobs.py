@@ -183,7 +183,7 @@ async def pause(job_id: int) -> PullJob:
     Raises UnknownJob, InvalidRequest for a job that is over.
     """
     row = await find(job_id)
-    if row.status == PullJob.Status.PAUSED:
+    if row.status == PullJob.Status.PAUSED and _running(parse_name(row.model_name)) is None:
         return row
     await _stop(row, Why.PAUSED)
     return await find(job_id)
@@ -203,8 +203,8 @@ async def cancel(job_id: int) -> PullJob:
     """End a job and remove what it has downloaded; returns its row. A model that was installed
     before stays. Raises UnknownJob, InvalidRequest for a job that is over."""
     row = await find(job_id)
-    if row.status == PullJob.Status.PAUSED:
-        name = parse_name(row.model_name)
+    name = parse_name(row.model_name)
+    if row.status == PullJob.Status.PAUSED and _running(name) is None:
         await asyncio.to_thread(models_folder().discard_downloads, name)
         await in_database_thread(rows.cancel_job, job_id, row.model_name)
     elif row.status != PullJob.Status.CANCELLED:
@@ -214,7 +214,7 @@ async def cancel(job_id: int) -> PullJob:
 
 async def _stop(row: PullJob, why: Why) -> None:
     job = _running(parse_name(row.model_name))
-    if job is None or row.status not in ACTIVE:
+    if job is None or row.status not in (*ACTIVE, PullJob.Status.PAUSED):
         raise InvalidRequest(f"the pull of '{row.model_name}' is over: {row.status}")
     job.stop.set(why)
     await asyncio.wait([job.task], timeout=_STOP_SECONDS)

@@ -265,6 +265,13 @@ read_unfinished_names = short_transaction(unfinished_names)
 
 
 @short_transaction
+def is_paused(name: ModelName) -> bool:
+    """Whether the model's pull rests until somebody resumes it."""
+    paused = PullJob.objects.filter(model_name__iexact=name.display, status=PullJob.Status.PAUSED)
+    return bool(paused.exists())
+
+
+@short_transaction
 def pause_job(job_id: int) -> None:
     """The job rests, also over a restart of the server, until it is resumed."""
     PullJob.objects.filter(pk=job_id, status__in=ACTIVE).update(
