@@ -53,7 +53,9 @@ def install(plan: Plan, models: ModelsFolder, progress: Progress, stop: Stop) ->
             return fetched
         folder = make_servable(fetched, work, progress, stop)
         progress.tell(step="checking the imported files", fraction=_IMPORTED)
-        made = write_manifest(folder, plan.name, fetched.source, fetched.files, stop)
+        as_fetched = folder == fetched.folder
+        known = {file.name: file.sha256 for file in fetched.files if as_fetched}
+        made = write_manifest(folder, plan.name, fetched.source, fetched.files, stop, known)
         progress.milestone(PullFrame("writing manifest"), step="publishing", fraction=0.99)
         published = publish(made, models, plan, stop)
         shutil.rmtree(fetched.folder.parent, ignore_errors=True)

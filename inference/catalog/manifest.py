@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from inference.catalog.facts import read_facts
@@ -31,15 +32,21 @@ class Installed:
 
 
 def write_manifest(
-    folder: Path, name: ModelName, source: str, source_files: tuple[SourceFile, ...], stop: Stop
+    folder: Path,
+    name: ModelName,
+    source: str,
+    source_files: tuple[SourceFile, ...],
+    stop: Stop,
+    known: Mapping[str, str] = MappingProxyType({}),
 ) -> Installed:
-    """Hash what lies in `folder`, write the manifest beside it, return what it says."""
+    """Hash what lies in `folder`, write the manifest beside it, return what it says. `known` are
+    the sha256 of files that were hashed a moment ago."""
     paths = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / MANIFEST_NAME
     }
-    hashes = {name: hash_file(path, stop) for name, path in paths.items()}
+    hashes = {name: known.get(name) or hash_file(path, stop) for name, path in paths.items()}
     facts = read_facts(folder)
     installed = Installed(
         name=name.display,
