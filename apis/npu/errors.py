@@ -12,6 +12,7 @@ from apis.calls import ApiRequest
 from apis.describing import object_of
 from apis.faults import BodyTooLarge, as_inference_error, body_of, cause_of, row_of
 from inference import errors
+from inference.catalog.errors import UnknownJob
 from inference.catalog.fit.lookup import HubUnreachable
 from inference.errors import InferenceError
 
@@ -34,6 +35,7 @@ STATUS: dict[type[InferenceError], int] = {
     errors.PromptTooLong: 400,
     errors.ModelNotFound: 404,
     UnknownRequest: 404,
+    UnknownJob: 404,
     errors.ServerBusy: 503,
     errors.ModelNotReady: 503,
     errors.NoDevice: 503,

@@ -15,7 +15,7 @@ from apis.bodies import JsonParser
 from apis.calls import ApiRequest
 from apis.describing import describe, streams_as
 from apis.faults import answer_errors
-from apis.npu import frames, translation
+from apis.npu import frames, pulls, translation
 from apis.npu.errors import ERROR, JSON, STATUS, UnknownRequest, answer_error
 from apis.npu.schemas import (
     CalibrateBody,
@@ -31,6 +31,7 @@ from inference import dispatch, previews, records, snapshot, status
 from inference.calibration import passports, runs
 from inference.calibration.runs import Done
 from inference.catalog.fit import lookup
+from inference.catalog.known.catalogue import npu_exports
 from inference.errors import ModelNotFound
 
 api = NinjaAPI(
@@ -41,6 +42,7 @@ api = NinjaAPI(
     openapi_url=None,
 )
 answer_errors(api, answer_error)
+api.add_router("/pulls", pulls.router)
 
 MOST_RECEIPTS = 200
 _REQUEST_ID = re.compile(r"req_[0-9a-f]{24}(_\d{1,2})?")
@@ -104,7 +106,7 @@ async def route(request: ApiRequest, body: RouteBody) -> HttpResponse:
 @api.get("/fit", response=FitAnswer)
 async def fit(request: ApiRequest, model: Annotated[str, Query(max_length=400)]) -> HttpResponse:
     """Which devices can run a model, before a byte of its weights is fetched."""
-    found = frames.fit_of(model, await lookup.fit_of(model))
+    found = frames.fit_of(model, await lookup.fit_of(model, candidates=npu_exports()))
     return JsonAnswer(found.model_dump(), content_type=JSON)
 
 

@@ -18,6 +18,29 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", protected_namespaces=())
 
 
+class PullReport(BaseModel):
+    """One pull. `status` is queued, downloading, importing, paused, done, failed or cancelled;
+    `step` says in words what it does, `fraction` how much of all of it is done, 0 to 1; the bytes
+    are those of its downloads. Times are ISO 8601, `finished_at` null until it is over."""
+
+    id: int
+    model: str
+    status: str
+    step: str
+    total_bytes: int
+    completed_bytes: int
+    fraction: float
+    error: str
+    created_at: str
+    finished_at: str | None
+
+
+class PullReports(BaseModel):
+    """The newest pulls first."""
+
+    pulls: list[PullReport]
+
+
 class RouteMessage(Body):
     """One turn of the conversation to be routed."""
 

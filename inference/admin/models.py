@@ -22,6 +22,8 @@ STATUS_LABELS = {
     "downloading": "info",
     "importing": "info",
     "failed": "danger",
+    "paused": "warning",
+    "cancelled": "warning",
 }
 
 

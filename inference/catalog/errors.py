@@ -38,6 +38,41 @@ class UnknownRepository(UnknownModel):
     client compares it."""
 
 
+class UnknownJob(InferenceError):
+    """No pull has that number."""
+
+    code = "pull_not_found"
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"no pull with the number {job_id} is known")
+
+
+class DiskFull(PullFailed):
+    """The disk of the models folder has no room; what was fetched so far is given up."""
+
+
+class NotAsStated(PullFailed):
+    """A file did not arrive with the contents that its source stated; nothing of it is kept."""
+
+
+class PullPaused(PullFailed):
+    """Somebody paused the job. It keeps what it has and goes on when it is resumed."""
+
+    code = "pull_paused"
+
+    def __init__(self) -> None:
+        super().__init__("the pull is paused; pull the model again to go on")
+
+
+class PullCancelled(PullFailed):
+    """Somebody cancelled the job. What it had fetched is removed."""
+
+    code = "pull_cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("the pull was cancelled", retry=False)
+
+
 def did_you_mean(names: Sequence[str]) -> str:
     """The sentence that offers them; "" without any."""
     return f"did you mean {' or '.join(names)}?" if names else ""

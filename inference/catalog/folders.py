@@ -4,6 +4,7 @@
     <models>/import/                                what the owner drops here can be pulled by name
     <models>/blobs/sha256-<digest>                  what clients upload to make models from
     <models>/.work/<server>-<job>/                  a job under way; becomes a variant by one rename
+    <models>/.work/<server>-dl-<model>-<files>/     what a job has downloaded so far; outlives it
 
 `<name>` is the model's name with `+` for `/` and `@` for `:`, which no name contains; `<digest>`
 are twelve digits of the content digest. All three folders lie on one volume, so that the rename
@@ -17,7 +18,7 @@ import hashlib
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,17 @@ class ModelsFolder:
         folder.mkdir(parents=True)
         return folder
 
+    def download_folder(self, name: ModelName, what: str) -> Path:
+        """Where the files that `what` identifies are downloaded to for that model: the same place
+        whenever it is asked for."""
+        digest = hashlib.sha256(what.encode()).hexdigest()[:12]
+        return self.work / f"{self._downloads_of(name)}{digest}"
+
+    def discard_downloads(self, name: ModelName) -> None:
+        """Remove what has been downloaded for that model and is not part of a finished variant."""
+        for folder in self.work.glob(f"{self._downloads_of(name)}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def variant_folder(self, name: ModelName, weight_format: str, digest: str) -> Path:
         """Where the variant with these contents belongs."""
         return self.installed / f"{_slug(name)}+{weight_format}-{digest[:12]}"
@@ -74,15 +86,22 @@ class ModelsFolder:
         found = [path for path in self.installed.iterdir() if path.name.startswith(prefix)]
         return iter(sorted(found, key=lambda path: path.stat().st_mtime, reverse=True))
 
-    def sweep(self) -> int:
-        """Remove what dead jobs left; return how many. Only when no job of this server runs."""
+    def sweep(self, wanted: Iterable[ModelName] = ()) -> int:
+        """Remove what dead jobs left, but for the downloads of the models `wanted`, whose jobs go
+        on; return how many. Only when no job of this server runs."""
         removed = 0
+        kept = tuple(self._downloads_of(name) for name in wanted)
         for folder in self.work.iterdir() if self.work.is_dir() else ():
+            if kept and folder.name.startswith(kept):
+                continue
             mine = folder.name.startswith(f"{self._server}-")
             if mine or time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
         return removed
+
+    def _downloads_of(self, name: ModelName) -> str:
+        return f"{self._server}-dl-{hashlib.sha256(name.key.encode()).hexdigest()[:12]}-"
 
     @property
     def _server(self) -> str:

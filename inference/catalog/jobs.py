@@ -1,8 +1,8 @@
 """Pulls under way. A job belongs to the server, not to the client that asked for it: clients may
 come, join, leave and come back, and a job that the server's end interrupted is taken up again.
 
-`start`, `pull`, `active_jobs`, `status_of` and `close` are for the server's event loop; the work
-itself runs in threads and child processes (`pulling`, `install`, `children`).
+The functions here are for the server's event loop; the work itself runs in threads and child
+processes (`pulling`, `install`, `children`).
 """
 
 from __future__ import annotations
@@ -16,22 +16,27 @@ from dataclasses import dataclass
 from inference import environment
 from inference.catalog import rows
 from inference.catalog.blobs import BlobStore
-from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.errors import PullFailed, UnknownJob, UnknownModel
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress, PullFrame, PullStatus
 from inference.catalog.pulling import Pull, run_pull
 from inference.catalog.recipes import Plan, plan_for_path
 from inference.catalog.sources.local import find_path, looks_like_path
-from inference.catalog.stopping import Stop
+from inference.catalog.stopping import Stop, Why
 from inference.database import in_database_thread
 from inference.errors import InferenceError, InvalidRequest
+from inference.models import PullJob
 
 logger = logging.getLogger(__name__)
 
-_AT_ONCE = 2
-"""Pulls that run at the same time; more of them wait. Imports take a core each."""
+_THREADS = 64
+"""Pulls that are known at the same time; `pulling.AT_ONCE` of them run."""
 
+_STOP_SECONDS = 10.0
+
+ACTIVE = rows.ACTIVE
+"""The statuses of a row whose job is under way."""
 _CLOSE_SECONDS = 2.0
 
 
@@ -90,7 +95,9 @@ async def start() -> None:
     _is_closing = False
     models = models_folder()
     await asyncio.to_thread(models.create)
-    if removed := await asyncio.to_thread(models.sweep):
+    names = await in_database_thread(rows.read_unfinished_names)
+    going_on = [parse_name(name) for name in names]
+    if removed := await asyncio.to_thread(models.sweep, going_on):
         logger.info("removed %d unfinished downloads or imports", removed)
     await asyncio.to_thread(BlobStore(models.blobs).sweep)
     _is_swept.set()
@@ -156,6 +163,63 @@ def last_failure(name: ModelName) -> str:
     return _failures.get(name.key, "")
 
 
+async def find(job_id: int) -> PullJob:
+    """A job's row. Raises UnknownJob."""
+    job = await in_database_thread(rows.find_job, job_id)
+    if job is None:
+        raise UnknownJob(job_id)
+    return job
+
+
+async def newest(limit: int) -> list[PullJob]:
+    """The rows of the newest jobs, whatever became of them."""
+    return await in_database_thread(rows.newest_jobs, limit)
+
+
+async def pause(job_id: int) -> PullJob:
+    """Have a job rest; returns its row when it does. It keeps what it has downloaded, and rests
+    over restarts of the server. A job that rests already goes on doing so.
+
+    Raises UnknownJob, InvalidRequest for a job that is over.
+    """
+    row = await find(job_id)
+    if row.status == PullJob.Status.PAUSED and _running(parse_name(row.model_name)) is None:
+        return row
+    await _stop(row, Why.PAUSED)
+    return await find(job_id)
+
+
+async def resume(job_id: int) -> PullJob:
+    """Have a job that rests, failed or was cancelled go on; returns its row. Its place in the list
+    is a new one unless it rested. Raises UnknownJob, InvalidRequest for a job that is done."""
+    row = await find(job_id)
+    if row.status == PullJob.Status.DONE:
+        raise InvalidRequest(f"the pull of '{row.model_name}' is over: {row.status}")
+    await pull(row.source or row.model_name, anywhere=True)  # it was allowed when it was asked for
+    return await find(job_id)
+
+
+async def cancel(job_id: int) -> PullJob:
+    """End a job and remove what it has downloaded; returns its row. A model that was installed
+    before stays. Raises UnknownJob, InvalidRequest for a job that is over."""
+    row = await find(job_id)
+    name = parse_name(row.model_name)
+    if row.status == PullJob.Status.PAUSED and _running(name) is None:
+        await asyncio.to_thread(models_folder().discard_downloads, name)
+        await in_database_thread(rows.cancel_job, job_id, row.model_name)
+    elif row.status != PullJob.Status.CANCELLED:
+        await _stop(row, Why.CANCELLED)
+    return await find(job_id)
+
+
+async def _stop(row: PullJob, why: Why) -> None:
+    job = _running(parse_name(row.model_name))
+    if job is None or row.status not in (*ACTIVE, PullJob.Status.PAUSED):
+        raise InvalidRequest(f"the pull of '{row.model_name}' is over: {row.status}")
+    job.stop.set(why)
+    await asyncio.wait([job.task], timeout=_STOP_SECONDS)
+
+
 async def close() -> None:
     """Stop every pull; its children are dead when this returns, within about two seconds."""
     global _threads, _is_closing, _is_swept
@@ -182,7 +246,7 @@ def _begin(wanted: Pull) -> _Job:
     if _is_closing:
         raise PullFailed("the server is stopping")
     if _threads is None:
-        _threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="pull")
+        _threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pull")
     loop = asyncio.get_running_loop()
     progress, stop = Progress(wanted.name.display, loop), Stop()
     task = loop.run_in_executor(_threads, run_pull, wanted, models_folder(), progress, stop)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from inference.catalog.facts import read_facts
@@ -31,18 +32,28 @@ class Installed:
 
 
 def write_manifest(
-    folder: Path, name: ModelName, source: str, source_files: tuple[SourceFile, ...], stop: Stop
+    folder: Path,
+    name: ModelName,
+    source: str,
+    source_files: tuple[SourceFile, ...],
+    stop: Stop,
+    known: Mapping[str, str] = MappingProxyType({}),
 ) -> Installed:
-    """Hash what lies in `folder`, write the manifest beside it, return what it says."""
-    paths = sorted(path for path in folder.iterdir() if path.name != MANIFEST_NAME)
-    hashes = {path.name: hash_file(path, stop) for path in paths}
+    """Hash what lies in `folder`, write the manifest beside it, return what it says. `known` are
+    the sha256 of files that were hashed a moment ago."""
+    paths = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / MANIFEST_NAME
+    }
+    hashes = {name: known.get(name) or hash_file(path, stop) for name, path in paths.items()}
     facts = read_facts(folder)
     installed = Installed(
         name=name.display,
         folder=folder,
         digest=content_digest(hashes),
         weight_format=str(facts["weight_format"]),
-        size_bytes=sum(path.stat().st_size for path in paths),
+        size_bytes=sum(path.stat().st_size for path in paths.values()),
         source=source,
         source_files=source_files,
         facts=facts,
@@ -54,12 +65,12 @@ def write_manifest(
         "size_bytes": installed.size_bytes,
         "source": source,
         "source_files": [
-            {"name": file.name, "size_bytes": file.size_bytes, "sha256": file.sha256}
+            {key: value for key, value in asdict(file).items() if value != ""}
             for file in source_files
         ],
         "files": {
-            path.name: {"size_bytes": path.stat().st_size, "sha256": hashes[path.name]}
-            for path in paths
+            name: {"size_bytes": path.stat().st_size, "sha256": hashes[name]}
+            for name, path in paths.items()
         },
     }
     text = json.dumps(content, indent=2) + "\n"

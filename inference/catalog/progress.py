@@ -52,13 +52,13 @@ class PullStatus:
     @property
     def is_over(self) -> bool:
         """Whether nothing will change any more."""
-        return self.status in ("done", "failed")
+        return self.status in ("done", "failed", "paused", "cancelled")
 
     @property
     def seconds_left(self) -> int:
         """An estimate of what remains from the pace so far; half a minute without a pace."""
         elapsed = time.monotonic() - self.started_at
-        if self.fraction < 0.02 or elapsed < 1.0:
+        if self.fraction < 0.04 or elapsed < 1.0:
             return 30
         return max(2, min(600, round(elapsed * (1 - self.fraction) / self.fraction)))
 
@@ -112,7 +112,7 @@ class Progress:
         self._change(frame, status, is_new=True)
 
     def advance(self, frame: PullFrame, **status: Unpack[StatusChange]) -> None:
-        """The last line again with other numbers."""
+        """The line with that digest again with other numbers; without a digest, the last line."""
         self._change(frame, status, is_new=False)
 
     def tell(self, **status: Unpack[StatusChange]) -> None:
@@ -124,11 +124,11 @@ class Progress:
         self._is_over = True
         self._change(None, {"status": "done", "step": "done", "fraction": 1.0}, is_new=True)
 
-    def fail(self, error: InferenceError, step: str) -> None:
+    def fail(self, error: InferenceError, step: str, status: str = "failed") -> None:
         """The last word: watchers get the rest of the lines, then `error`."""
         self._error = error
         self._is_over = True
-        change: StatusChange = {"status": "failed", "step": step, "error": error.message}
+        change: StatusChange = {"status": status, "step": step, "error": error.message}
         self._change(None, change, is_new=True)
 
     async def watch(self) -> AsyncIterator[PullFrame]:
@@ -162,7 +162,7 @@ class Progress:
             if frame is not None and is_new:
                 self._frames.append(frame)
             elif frame is not None:
-                self._frames[-1] = frame
+                self._frames[self._position(frame)] = frame
             if "fraction" in status and not self._is_over:
                 start, width = self._span
                 status = {**status, "fraction": start + width * status["fraction"]}
@@ -178,6 +178,14 @@ class Progress:
                 self._loop.call_soon_threadsafe(self._wake_watchers)
             except RuntimeError:
                 return  # the loop is closed: the server has stopped, nobody watches
+
+    def _position(self, frame: PullFrame) -> int:
+        """Several files arrive at once, each with a line of its own."""
+        if frame.digest:
+            for position in reversed(range(len(self._frames))):
+                if self._frames[position].digest == frame.digest:
+                    return position
+        return -1
 
     def _wake_watchers(self) -> None:
         for watcher in self._watchers:

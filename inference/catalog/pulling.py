@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 import time
 from dataclasses import dataclass
 
 from inference.catalog import install, rows
 from inference.catalog.errors import (
+    PullCancelled,
     PullFailed,
+    PullPaused,
     Stopped,
     UnknownModel,
     UnknownRepository,
     did_you_mean,
 )
+from inference.catalog.fit.lookup import check_plan
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.known.catalogue import catalogue
 from inference.catalog.manifest import Installed
@@ -22,12 +26,18 @@ from inference.catalog.names import ModelName
 from inference.catalog.progress import Progress, PullFrame, PullStatus
 from inference.catalog.recipes import Plan, plan_for_known, plan_for_name
 from inference.catalog.sources.local import LocalSource
-from inference.catalog.stopping import Stop
+from inference.catalog.stopping import Stop, Why
 
 logger = logging.getLogger(__name__)
 
 _NOTED_SECONDS = 1.0
 """Progress goes to the database at most this often."""
+
+AT_ONCE = 2
+"""Pulls that run at the same time; more of them wait, with their rows. Imports take a core each."""
+
+_WAIT_SECONDS = 0.1
+_places = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +51,18 @@ class Pull:
 def run_pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> None:
     """Do it and tell `progress` how it ended; raises nothing.
 
-    A pull that is stopped keeps its row as it is: the next start of the server takes it up again.
+    A pull that the server's end stops keeps its row as it is: the next start takes it up again. One
+    that is paused or cancelled has a row that says so before `progress` does.
     """
     try:
         _pull(pull, models, progress, stop)
     except Stopped:
+        if stop.why is Why.PAUSED:
+            progress.fail(PullPaused(), "paused", "paused")
+            return
+        if stop.why is Why.CANCELLED:
+            progress.fail(PullCancelled(), "cancelled", "cancelled")
+            return
         interrupted = "the server is stopping; the pull goes on when it runs again"
         progress.fail(PullFailed(interrupted), "interrupted")
     except PullFailed as failure:
@@ -68,14 +85,21 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
     job_id = rows.open_job(plan)
     progress.on_status = _Notes(job_id).note
     logger.info("pull of %s begins", plan.name)
+    is_running = False
     try:
+        while not (is_running := _places.acquire(timeout=_WAIT_SECONDS)):
+            stop.check()
         forms = []
         for number, part in enumerate(plan.parts):
             progress.part(number, len(plan.parts))
-            made = install.install(plan.only(part), models, progress, stop)
+            wanted = plan.only(part)
+            if warning := check_plan(wanted, models, stop):
+                logger.warning("pull of %s: %s", plan.name, warning)
+            made = install.install(wanted, models, progress, stop)
             forms.append(rows.Form(made, part.device_classes))
         replaced = rows.publish(job_id, plan, forms, models.root)
     except Stopped:
+        _note_stop(stop, job_id, plan.name, models)
         raise
     except Exception as error:
         failure = _as_pull_failed(error)
@@ -86,12 +110,24 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
         rows.fail_job(job_id, plan, failure.message)
         logger.warning("pull of %s failed: %s", plan.name, failure.message)
         raise failure from error
+    finally:
+        if is_running:
+            _places.release()
+    models.discard_downloads(plan.name)
     for folder in replaced:
         # An engine may still have it open, which Windows does not allow to remove; no harm done.
         shutil.rmtree(folder, ignore_errors=True)
     elapsed = time.monotonic() - progress.status.started_at
     logger.info("pull of %s: done after %.1f s", plan.name, elapsed)
     progress.milestone(PullFrame("success"))
+
+
+def _note_stop(stop: Stop, job_id: int, name: ModelName, models: ModelsFolder) -> None:
+    if stop.why is Why.PAUSED:
+        rows.pause_job(job_id)
+    elif stop.why is Why.CANCELLED:
+        models.discard_downloads(name)
+        rows.cancel_job(job_id, name.display)
 
 
 def _is_current(pull: Pull, present: Installed, stop: Stop) -> bool:

@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_ACTIVE = (PullJob.Status.QUEUED, PullJob.Status.DOWNLOADING, PullJob.Status.IMPORTING)
+ACTIVE = (PullJob.Status.QUEUED, PullJob.Status.DOWNLOADING, PullJob.Status.IMPORTING)
+_UNFINISHED = (*ACTIVE, PullJob.Status.PAUSED)
 _LONGEST_FAMILY = 60
 _LONGEST_WORDS = 200
 
@@ -115,7 +116,7 @@ def open_job(plan: Plan) -> int:
     """The job's row, made or taken up again, and a row for its model; the job's id."""
     _announce(plan)
     name = plan.name.display
-    job = PullJob.objects.filter(model_name__iexact=name, status__in=_ACTIVE).first()
+    job = PullJob.objects.filter(model_name__iexact=name, status__in=_UNFINISHED).first()
     if job is None:
         job = PullJob(model_name=name, source=plan.request[:400])
     else:
@@ -128,7 +129,7 @@ def open_job(plan: Plan) -> int:
 @short_transaction
 def _save_progress(job_id: int, status: PullStatus) -> None:
     # Only while the row is active: a late note must not undo how the job ended.
-    PullJob.objects.filter(pk=job_id, status__in=_ACTIVE).update(
+    PullJob.objects.filter(pk=job_id, status__in=ACTIVE).update(
         status=status.status,
         step=status.step[:_LONGEST_WORDS],
         digest=status.digest,
@@ -246,18 +247,67 @@ def interrupted_requests() -> list[str]:
 
     Models that say they are being installed while no job does it are marked as failed.
     """
-    jobs = list(PullJob.objects.filter(status__in=_ACTIVE).order_by("created_at"))
-    names = [job.model_name for job in jobs]
+    jobs = list(PullJob.objects.filter(status__in=ACTIVE).order_by("created_at"))
+    names = unfinished_names()
     for model in Model.objects.filter(status=Model.Status.INSTALLING).exclude(name__in=names):
         model.status = Model.Status.FAILED
         model.save(update_fields=["status", "modified_at"])
     return [job.source or job.model_name for job in jobs]
 
 
+def unfinished_names() -> list[str]:
+    """The models whose jobs go on, at once or when somebody resumes them."""
+    jobs = PullJob.objects.filter(status__in=_UNFINISHED)
+    return list(jobs.values_list("model_name", flat=True))
+
+
+read_unfinished_names = short_transaction(unfinished_names)
+
+
+@short_transaction
+def is_paused(name: ModelName) -> bool:
+    """Whether the model's pull rests until somebody resumes it."""
+    paused = PullJob.objects.filter(model_name__iexact=name.display, status=PullJob.Status.PAUSED)
+    return bool(paused.exists())
+
+
+@short_transaction
+def pause_job(job_id: int) -> None:
+    """The job rests, also over a restart of the server, until it is resumed."""
+    PullJob.objects.filter(pk=job_id, status__in=ACTIVE).update(
+        status=PullJob.Status.PAUSED, step="paused", modified_at=timezone.now()
+    )
+
+
+@short_transaction
+def cancel_job(job_id: int, model_name: str) -> None:
+    """The job is over. A model that was there before stays as it was; one without files goes."""
+    now = timezone.now()
+    PullJob.objects.filter(pk=job_id, status__in=_UNFINISHED).update(
+        status=PullJob.Status.CANCELLED, step="cancelled", modified_at=now, finished_at=now
+    )
+    models = Model.objects.filter(name__iexact=model_name, status=Model.Status.INSTALLING)
+    models.filter(variants__isnull=True).delete()
+    models.update(status=Model.Status.FAILED)
+
+
+@short_transaction
+def find_job(job_id: int) -> PullJob | None:
+    """One job, whatever became of it."""
+    found: PullJob | None = PullJob.objects.filter(pk=job_id).first()
+    return found
+
+
+@short_transaction
+def newest_jobs(limit: int) -> list[PullJob]:
+    """The newest jobs, whatever became of them."""
+    return list(PullJob.objects.order_by("-created_at", "-pk")[:limit])
+
+
 @short_transaction
 def fail_request(request: str, error: str) -> None:
     """An interrupted pull that cannot be taken up again."""
-    for job in PullJob.objects.filter(source=request, status__in=_ACTIVE):
+    for job in PullJob.objects.filter(source=request, status__in=ACTIVE):
         job.status, job.step, job.error = PullJob.Status.FAILED, "failed", error
         job.finished_at = timezone.now()
         job.save()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from inference import snapshot
 from inference.catalog import jobs, rows
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import PullCancelled, PullFailed, PullPaused
 from inference.catalog.names import parse_name
 from inference.catalog.recipes import STARTER, starter_plan
 from inference.database import in_database_thread
@@ -112,7 +112,8 @@ def is_starting() -> bool:
 def _is_needed() -> bool:
     if not rows.has_any_model():
         return True
-    return rows.is_known_but_not_ready(parse_name(STARTER))
+    name = parse_name(STARTER)
+    return rows.is_known_but_not_ready(name) and not rows.is_paused(name)
 
 
 async def _keep_trying() -> None:
@@ -121,6 +122,9 @@ async def _keep_trying() -> None:
         try:
             watch = await jobs.pull(STARTER)
             await watch.finished()
+        except (PullPaused, PullCancelled):
+            _forget()  # somebody wants it so
+            return
         except PullFailed as failure:
             _effort.error = failure.message
             if not failure.retry:

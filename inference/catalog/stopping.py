@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 
 from inference.catalog.errors import Stopped
+
+
+class Why(enum.Enum):
+    """What is to become of a job that is stopped."""
+
+    SERVER_ENDS = "server ends"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
 
 
 class Stop:
@@ -12,9 +21,12 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self.why = Why.SERVER_ENDS
 
-    def set(self) -> None:
-        """Ask the job to end. Returns at once."""
+    def set(self, why: Why = Why.SERVER_ENDS) -> None:
+        """Ask the job to end. Returns at once. The first reason counts."""
+        if not self._event.is_set():
+            self.why = why
         self._event.set()
 
     def is_set(self) -> bool:

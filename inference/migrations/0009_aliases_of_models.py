@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inference", "0007_copies_of_models"),
+        ("inference", "0008_paused_and_cancelled_pulls"),
     ]
 
     operations = [

@@ -146,6 +146,8 @@ class PullJob(models.Model):
         IMPORTING = "importing", "Importing"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
+        PAUSED = "paused", "Paused"
+        CANCELLED = "cancelled", "Cancelled"
 
     model_name = models.CharField(max_length=250)
     source = models.CharField(max_length=400, blank=True)
@@ -165,7 +167,7 @@ class PullJob(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["model_name"],
-                condition=Q(status__in=["queued", "downloading", "importing"]),
+                condition=Q(status__in=["queued", "downloading", "importing", "paused"]),
                 name="pull_job_one_active_per_model",
             ),
             models.CheckConstraint(

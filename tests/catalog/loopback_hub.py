@@ -15,20 +15,26 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 COMMIT = "1" * 40
-PLAIN_SUFFIXES = frozenset({".json", ".txt"})
+TOKEN = "hf_test"
+"""What opens gated repositories."""
+
+PLAIN_SUFFIXES = frozenset({".json", ".txt", ".jinja"})
 """Files that are not in the content store."""
 
 
 @dataclass
 class Misbehaviour:
     """What the hub does wrong. `drops` are byte counts after which a download breaks off, used up
-    one by one; `status` answers everything with that code; `is_silent` answers nothing at all."""
+    one by one; `status` answers everything with that code; `refusals` are codes for the next files
+    asked for, used up likewise; `is_gated` wants a token; `is_silent` answers nothing at all."""
 
     flips_a_bit: bool = False
     tells_wrong_git_hashes: bool = False
     drops: list[int] = field(default_factory=list)
     status: int = 0
     is_silent: bool = False
+    refusals: list[int] = field(default_factory=list)
+    is_gated: bool = False
     bytes_per_second: int = 0
 
 
@@ -45,8 +51,7 @@ class LoopbackHub:
         class Handler(_Handler):
             server_hub = hub
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -69,6 +74,14 @@ class LoopbackHub:
         self._server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Quiet: clients are killed in the middle of answers."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_hub: LoopbackHub
@@ -85,18 +98,28 @@ class _Handler(BaseHTTPRequestHandler):
         hub.requests.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
         if wrong.is_silent:
             time.sleep(60)
+        if wrong.refusals and "/resolve/" in path:
+            self._answer(wrong.refusals.pop(0), b"{}")
+            return
         if wrong.status:
             self._answer(wrong.status, b"{}")
             return
         if path == "/api/models":
             self._search(parse_qs(urlsplit(self.path).query).get("search", [""])[0])
             return
+        if wrong.is_gated and self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            if not path.startswith("/store/"):
+                self._answer(403, b"{}", {"X-Error-Code": "GatedRepo"})
+                return
+        elif wrong.is_gated and path.startswith("/store/"):
+            self._answer(400, b"{}")  # a token is not for other hosts
+            return
         for repository, folder in hub.repositories.items():
             if re.fullmatch(rf"/api/models/{re.escape(repository)}(/revision/[^/]+)?", path):
                 self._info(repository, folder)
                 return
             if match := re.fullmatch(rf"/{re.escape(repository)}/resolve/[^/]+/(.+)", path):
-                self._resolve(repository, folder / match[1])
+                self._resolve(repository, folder / match[1], match[1])
                 return
             if match := re.fullmatch(rf"/store/{re.escape(repository)}/(.+)", path):
                 self._content(folder / match[1])
@@ -134,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         lfs = {"sha256": self.server_hub.sha256_of(path), "size": size, "pointerSize": 134}
         return {"rfilename": name, "size": size, "blobId": "0" * 40, "lfs": lfs}
 
-    def _resolve(self, repository: str, path: Path) -> None:
+    def _resolve(self, repository: str, path: Path, name: str) -> None:
         if not path.is_file():
             self._answer(404, b"", {"X-Error-Code": "EntryNotFound"})
             return
@@ -147,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
             302,
             b"",
             {
-                "Location": f"{self.server_hub.store_url}/store/{repository}/{path.name}",
+                "Location": f"{self.server_hub.store_url}/store/{repository}/{name}",
                 "X-Repo-Commit": COMMIT,
                 "X-Linked-Etag": f'"{etag}"',
                 "X-Linked-Size": str(path.stat().st_size),

@@ -47,7 +47,7 @@ def tiny_hub(
     """A hub with a tiny model, which the name `tiny` leads to."""
     source = HubSource("someone/tiny", COMMIT, (tiny.name,))
     plan = Plan(parse_name("tiny"), "tiny", (source,))
-    monkeypatch.setattr("inference.catalog.pulling.plan_for_name", lambda name, drop: plan)
+    monkeypatch.setattr("inference.catalog.pulling.plan_for_name", lambda name, drop, *more: plan)
     hub.repositories["someone/tiny"] = tiny.parent
     return hub
 

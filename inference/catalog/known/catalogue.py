@@ -96,3 +96,13 @@ def _with_own(path: Path, modified_ns: int, size: int) -> Catalogue:
         if names:
             left.append(replace(model, names=names))
     return Catalogue((*own, *left))
+
+
+def npu_exports() -> tuple[str, ...]:
+    """The repositories of known models' forms that are made for NPUs."""
+    return tuple(
+        export.repository
+        for model in catalogue().models
+        for export in model.exports
+        if "NPU" in export.devices and export.repository
+    )

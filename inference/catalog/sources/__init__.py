@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -23,15 +23,23 @@ MANIFEST_NAME = "install.json"
 """What the installer adds to a finished variant; never part of what a source offers."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA1 = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file that a source offers. `name` is relative, with forward slashes."""
+    """One file that a source offers. `name` is relative, with forward slashes.
+
+    A hub knows of small files only git's hash of their contents: `git_sha1`; then `sha256` is ""
+    until the file is here. `commit` is the state of the repository, "" for sources without one: a
+    file of a commit never changes, so that a download of it can go on days later.
+    """
 
     name: str
     size_bytes: int
-    sha256: str
+    sha256: str = ""
+    git_sha1: str = ""
+    commit: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         # Names come from servers and archives: nothing may lead out of the folder.
@@ -43,8 +51,19 @@ class SourceFile:
             or re.search(r"[\\:\0]", self.name)
         ):
             raise PullFailed("the source offers a file with an unusable name", retry=False)
-        if self.size_bytes < 0 or not _SHA256.fullmatch(self.sha256):
+        is_known = _SHA256.fullmatch(self.sha256) or (
+            not self.sha256 and _SHA1.fullmatch(self.git_sha1)
+        )
+        if self.size_bytes < 0 or not is_known:
             raise PullFailed("the source does not say which contents it offers", retry=False)
+
+    def is_same(self, other: SourceFile) -> bool:
+        """Whether both have one name and the same contents, by a hash that both know."""
+        if (self.name, self.size_bytes) != (other.name, other.size_bytes):
+            return False
+        if self.sha256 and other.sha256:
+            return self.sha256 == other.sha256
+        return bool(self.git_sha1) and self.git_sha1 == other.git_sha1
 
 
 class Source(Protocol):
@@ -60,8 +79,9 @@ class Source(Protocol):
     def fetch(
         self, files: Sequence[SourceFile], folder: Path, progress: FileProgress, stop: Stop
     ) -> None:
-        """Put `files` under `folder`, one after the other, and tell `progress` of each as it comes.
-        What arrived is not verified. Raises PullFailed, Stopped."""
+        """Put `files` under `folder` and tell `progress` of each as it comes, in any order.
+        What arrived is verified by the caller, and by the source where its files have a commit:
+        then what lies in `folder` already is not fetched again. Raises PullFailed, Stopped."""
 
 
 def bytes_under(folder: Path) -> int:

@@ -8,22 +8,25 @@ interrupted in a thread, and the server is spared the client's memory.
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from inference import environment
 from inference.catalog.children import Ended, TookTooLong, run_child
-from inference.catalog.errors import PullFailed, UnknownRepository
-from inference.catalog.sources import FileProgress, SourceFile, bytes_under
+from inference.catalog.errors import DiskFull, NotAsStated, PullFailed, UnknownRepository
+from inference.catalog.sources import FileProgress, SourceFile
 from inference.catalog.stopping import Stop
 
 REACH_SECONDS = 3.0
 """A hub that has not answered by then is out of reach."""
 
 _START_SECONDS = 60.0
-_FETCH_SECONDS = 24 * 3600.0
+_FETCH_SECONDS = 7 * 24 * 3600.0
+_FILES_AT_ONCE = 8
 _CLIENT = "inference.catalog.sources.hub_client"
 _ENVIRONMENT = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
@@ -54,7 +57,7 @@ class HubSource:
         excluded = [f"!{pattern}" for pattern in self.excluded]
         arguments = ["list", self.repository, self.revision, *self.patterns, *excluded]
         listed = ask_client(arguments, self.reach_seconds, stop).get("files", [])
-        files = tuple(SourceFile(**item) for item in listed)
+        files = tuple(self._with_pin(SourceFile(**item)) for item in listed)
         for file in files:
             if self.pins.get(file.name, file.sha256) != file.sha256:
                 raise PullFailed(
@@ -62,32 +65,60 @@ class HubSource:
                 )
         return files
 
+    def _with_pin(self, file: SourceFile) -> SourceFile:
+        """A small file has the sha256 it is held to, which the hub does not know."""
+        return file if file.sha256 else replace(file, sha256=self.pins.get(file.name, ""))
+
     def fetch(
         self, files: Sequence[SourceFile], folder: Path, progress: FileProgress, stop: Stop
     ) -> None:
-        """Download file by file into `folder`."""
-        for file in files:
-            self._fetch_one(file, folder, progress, stop)
-
-    def _fetch_one(
-        self, file: SourceFile, folder: Path, progress: FileProgress, stop: Stop
-    ) -> None:
+        """Download into `folder`, several files at once, each held to its hash. What a download
+        that was broken off left there, or beside it in `.partial`, is used."""
+        wanted, partial = beside(folder)
+        wanted.write_text(
+            json.dumps(
+                {
+                    "repository": self.repository,
+                    "revision": self.revision,
+                    "folder": str(folder),
+                    "partial": str(partial),
+                    "at_once": files_at_once(),
+                    "files": [asdict(file) for file in files],
+                }
+            ),
+            encoding="utf-8",
+        )
         talk = _Talk()
-        before = bytes_under(folder)
-        progress(file.name, 0)
+
+        def hear(line: str) -> None:
+            talk.hear(line)
+            for name, count in talk.last.get("at", {}).items():
+                progress(name, count)
+
         ended = run_child(
             _CLIENT,
-            ["fetch", self.repository, self.revision, str(folder), file.name],
+            ["fetch", str(wanted)],
             stop=stop,
             timeout_seconds=_FETCH_SECONDS,
-            on_line=talk.hear,
-            on_tick=lambda: progress(
-                file.name, min(file.size_bytes, max(0, bytes_under(folder) - before))
-            ),
+            on_line=hear,
             environment=_ENVIRONMENT,
         )
         talk.result(ended)
-        progress(file.name, file.size_bytes)
+        for file in files:
+            progress(file.name, file.size_bytes)
+        shutil.rmtree(partial, ignore_errors=True)
+        wanted.unlink(missing_ok=True)
+
+
+def beside(folder: Path) -> tuple[Path, Path]:
+    """What a download keeps next to its folder: the list of what is wanted, and the folder of the
+    files that are not whole yet."""
+    return folder.with_name(f"{folder.name}.wanted"), folder.with_name(f"{folder.name}.partial")
+
+
+def files_at_once() -> int:
+    """How many files of one model are fetched at the same time."""
+    return int(environment.values().get("NPU_PROXY_PULL_PARALLEL", _FILES_AT_ONCE))
 
 
 def ask_client(arguments: Sequence[str], reach_seconds: float, stop: Stop) -> dict[str, Any]:
@@ -115,11 +146,11 @@ class _Talk:
     def __init__(self, reach_seconds: float | None = None) -> None:
         self._reach_seconds = reach_seconds
         self._deadline: float | None = None
-        self._last: dict[str, Any] = {}
+        self.last: dict[str, Any] = {}
 
     def hear(self, line: str) -> None:
-        self._last = json.loads(line)
-        if "asking" in self._last and self._reach_seconds is not None:
+        self.last = json.loads(line)
+        if "asking" in self.last and self._reach_seconds is not None:
             self._deadline = time.monotonic() + self._reach_seconds
         else:
             self._deadline = None
@@ -129,10 +160,14 @@ class _Talk:
             raise PullFailed(f"the hub did not answer within {self._reach_seconds:g} seconds")
 
     def result(self, ended: Ended) -> dict[str, Any]:
-        if "error" in self._last:
-            if self._last.get("is_unknown"):
-                raise UnknownRepository(self._last["error"])
-            raise PullFailed(self._last["error"], retry=bool(self._last.get("retry", True)))
-        if ended.code != 0 or "done" not in self._last:
+        if "error" in self.last:
+            if self.last.get("is_disk_full"):
+                raise DiskFull(self.last["error"])
+            if self.last.get("is_not_as_stated"):
+                raise NotAsStated(self.last["error"])
+            if self.last.get("is_unknown"):
+                raise UnknownRepository(self.last["error"])
+            raise PullFailed(self.last["error"], retry=bool(self.last.get("retry", True)))
+        if ended.code != 0 or "done" not in self.last:
             raise PullFailed("the hub's client ended without an answer")
-        return self._last
+        return self.last

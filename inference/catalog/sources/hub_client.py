@@ -4,27 +4,27 @@
                                              them, and none of those that begin with !
     names REPOSITORY REVISION                which files there are, without their hashes
     search QUERY SORT LIMIT                  models of the hub that OpenVINO can run
-    fetch REPOSITORY REVISION FOLDER NAME    put that file under FOLDER
+    fetch WANTED                             download what that file says (`hub_download`)
 
 JSON lines on standard output: {"asking"} when the request leaves, {"answered"} when the hub has
-spoken and more is to be done, then {"done", …} or {"error", "retry"} with exit code 1. Errors are
-sentences for the user, without addresses.
+spoken and more is to be done, {"at": {NAME: BYTES}} as files arrive, then {"done", …} or
+{"error", "retry"} with exit code 1. Errors are sentences for the user, without addresses.
 """
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import json
+import os
 import re
 import sys
-import tempfile
 import traceback
 from collections.abc import Collection, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -35,8 +35,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from inference.catalog.sources import hub_download
+
 _ASK_SECONDS = 30.0
-_LARGEST_PLAIN_BYTES = 32 * 2**20
 _SORTS: Final[dict[str, Literal["downloads", "last_modified", "likes"]]] = {
     "popular": "downloads",
     "downloads": "downloads",
@@ -45,8 +46,8 @@ _SORTS: Final[dict[str, Literal["downloads", "last_modified", "likes"]]] = {
 }
 
 # Progress is what lies on the disk, and the client writes whole chunks: its own 10 MiB make a small
-# model or a slow line look stuck.
-constants.DOWNLOAD_CHUNK_SIZE = 1024 * 1024
+# model or a slow line look stuck, and cost as much whenever a download is broken off.
+constants.DOWNLOAD_CHUNK_SIZE = 256 * 1024
 
 
 def say(message: dict[str, Any]) -> None:
@@ -86,28 +87,15 @@ def list_files(repository: str, revision: str, patterns: Sequence[str]) -> dict[
         item = offered.get(name)
         if item is None:
             return {"error": f"the hub's repository has no file {name}", "retry": False}
+        known: dict[str, Any] = {"name": name, "commit": info.sha or revision}
         if item.lfs is not None:
-            files.append({"name": name, "size_bytes": item.lfs.size, "sha256": item.lfs.sha256})
-            continue
-        size, sha256 = _hash_plain(repository, info.sha or revision, name, item)
-        if not sha256:
+            known |= {"size_bytes": item.lfs.size, "sha256": item.lfs.sha256}
+        elif item.blob_id:
+            known |= {"size_bytes": item.size or 0, "git_sha1": item.blob_id}
+        else:
             return {"error": f"the hub states no hash for {name}", "retry": False}
-        files.append({"name": name, "size_bytes": size, "sha256": sha256})
+        files.append(known)
     return {"done": True, "files": files}
-
-
-def _hash_plain(repository: str, revision: str, name: str, item: Any) -> tuple[int, str]:
-    """Size and sha256 of a small file. The hub knows its git hash only, so it is fetched, held to
-    that hash, and hashed anew; "" when there is no such hash, or the file does not have it."""
-    if not item.blob_id or (item.size or 0) > _LARGEST_PLAIN_BYTES:
-        return 0, ""
-    with tempfile.TemporaryDirectory() as folder:
-        path = hf_hub_download(repository, name, revision=revision, local_dir=folder)
-        content = Path(path).read_bytes()
-    git_hash = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
-    if git_hash.hexdigest() != item.blob_id:
-        return 0, ""
-    return len(content), hashlib.sha256(content).hexdigest()
 
 
 def list_names(repository: str, revision: str) -> dict[str, Any]:
@@ -142,29 +130,46 @@ def search(query: str, sort: str, limit: int) -> dict[str, Any]:
     return {"done": True, "models": models}
 
 
-def fetch(repository: str, revision: str, folder: str, name: str) -> dict[str, Any]:
-    """Download one file; broken connections are taken up again by the client itself."""
-    hf_hub_download(repository, name, revision=revision, local_dir=folder)
-    return {"done": True}
-
-
 def explain(error: BaseException) -> dict[str, Any]:
     """What went wrong, for the person who waits for the model."""
     if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
         return explain(error.__cause__)  # the client looked into its cache because of this
     if isinstance(error, OfflineModeIsEnabled):
-        return {"error": "the hub is switched off here (HF_HUB_OFFLINE)", "retry": False}
+        text = "the hub is switched off here (HF_HUB_OFFLINE); put the model into the import folder"
+        return {"error": text, "retry": False}
+    if isinstance(error, hub_download.WrongContents):
+        return {"error": str(error), "retry": True, "is_not_as_stated": True}
     if isinstance(error, GatedRepoError):
         text = "the hub wants a token for this model: accept its terms there and set HF_TOKEN"
         return {"error": text, "retry": False}
     if isinstance(error, (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError)):
         text = "the hub does not have this model or revision"
+        if os.environ.get("HF_TOKEN") is None:
+            text += ", or shows it only to those with a token (HF_TOKEN)"
         is_unknown = isinstance(error, RepositoryNotFoundError)
         return {"error": text, "retry": False, "is_unknown": is_unknown}
     if isinstance(error, HfHubHTTPError):
-        status = getattr(error.response, "status_code", "an error")
-        return {"error": f"the hub answered with {status}", "retry": True}
-    return {"error": f"the hub cannot be reached ({type(error).__name__})", "retry": True}
+        return _refusal(getattr(error.response, "status_code", 0))
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        text = "the disk of the models folder is full; what was fetched is removed again"
+        return {"error": text, "retry": True, "is_disk_full": True}
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        return {"error": f"the models folder: {error.strerror}", "retry": True}
+    text = (
+        f"the hub cannot be reached ({type(error).__name__}): set HF_ENDPOINT to a mirror, or put "
+        "the model into the import folder"
+    )
+    return {"error": text, "retry": True}
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    if status in (401, 403):
+        text = f"the hub answered with {status}: HF_TOKEN is missing, wrong or may not read this"
+        return {"error": text, "retry": False}
+    if status == 429:
+        text = "the hub answered with 429, too many requests: wait a while, or set HF_TOKEN"
+        return {"error": text, "retry": True}
+    return {"error": f"the hub answered with {status or 'an error'}", "retry": True}
 
 
 def answer(command: str, *rest: str) -> dict[str, Any]:
@@ -175,7 +180,8 @@ def answer(command: str, *rest: str) -> dict[str, Any]:
         return list_names(*rest)
     if command == "search":
         return search(rest[0], rest[1], int(rest[2]))
-    return fetch(*rest)
+    hub_download.fetch(Path(rest[0]), say)
+    return {"done": True}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -187,7 +193,9 @@ def main(arguments: Sequence[str]) -> int:
         traceback.print_exc()
         last = explain(error)
     say(last)
-    return 1 if "error" in last else 0
+    if "error" in last:
+        os._exit(1)  # downloads of other files may be under way, and nothing waits for them
+    return 0
 
 
 if __name__ == "__main__":
