@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import filecmp
 import os
 import subprocess
@@ -109,11 +110,10 @@ def run(root: Path, model: Path, kills: int, files: int, megabytes: int) -> int:
 def bytes_under(folder: Path) -> int:
     """Bytes of all files below it."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue
+    for parent, _, names in os.walk(folder):  # which bears that folders vanish
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(parent) / name).stat().st_size
     return total
 
 

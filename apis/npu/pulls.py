@@ -12,8 +12,7 @@ from apis.calls import ApiRequest
 from apis.npu.errors import JSON
 from apis.npu.schemas import PullReport, PullReports
 from inference.catalog import jobs
-from inference.catalog.names import parse_name
-from inference.models import PullJob
+from inference.catalog.rows import JobRow
 
 router = Router()
 
@@ -54,10 +53,10 @@ async def cancel(request: ApiRequest, job_id: JobId) -> HttpResponse:
     return _answer(await jobs.cancel(job_id))
 
 
-def report_of(job: PullJob) -> PullReport:
-    """The row, with what is known of a job under way since it was last written."""
-    report = PullReport(
-        id=job.pk,
+def report_of(job: JobRow) -> PullReport:
+    """The job as clients see it."""
+    return PullReport(
+        id=job.id,
         model=job.model_name,
         status=job.status,
         step=job.step,
@@ -68,14 +67,7 @@ def report_of(job: PullJob) -> PullReport:
         created_at=job.created_at.isoformat(),
         finished_at=job.finished_at.isoformat() if job.finished_at else None,
     )
-    # A row that rests may be behind a job that was resumed a moment ago.
-    may_run = job.status in (*jobs.ACTIVE, PullJob.Status.PAUSED)
-    live = jobs.status_of(parse_name(job.model_name)) if may_run else None
-    if live is not None:
-        report.status, report.step, report.fraction = live.status, live.step, live.fraction
-        report.total_bytes, report.completed_bytes = live.total_bytes, live.completed_bytes
-    return report
 
 
-def _answer(job: PullJob) -> HttpResponse:
+def _answer(job: JobRow) -> HttpResponse:
     return JsonAnswer(report_of(job).model_dump(), content_type=JSON)

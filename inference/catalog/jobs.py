@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference import environment
 from inference.catalog import rows
@@ -22,11 +22,11 @@ from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress, PullFrame, PullStatus
 from inference.catalog.pulling import Pull, run_pull
 from inference.catalog.recipes import Plan, plan_for_path
+from inference.catalog.rows import JobRow
 from inference.catalog.sources.local import find_path, looks_like_path
 from inference.catalog.stopping import Stop, Why
 from inference.database import in_database_thread
 from inference.errors import InferenceError, InvalidRequest
-from inference.models import PullJob
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ _STOP_SECONDS = 10.0
 
 ACTIVE = rows.ACTIVE
 """The statuses of a row whose job is under way."""
+
+_UNFINISHED = (*ACTIVE, "paused")
 _CLOSE_SECONDS = 2.0
 
 
@@ -163,58 +165,77 @@ def last_failure(name: ModelName) -> str:
     return _failures.get(name.key, "")
 
 
-async def find(job_id: int) -> PullJob:
-    """A job's row. Raises UnknownJob."""
-    job = await in_database_thread(rows.find_job, job_id)
-    if job is None:
+async def find(job_id: int) -> JobRow:
+    """A job, as it is now. Raises UnknownJob."""
+    return _as_it_is_now(await _row(job_id))
+
+
+async def newest(limit: int) -> list[JobRow]:
+    """The newest jobs, whatever became of them, as they are now."""
+    return [_as_it_is_now(row) for row in await in_database_thread(rows.newest_jobs, limit)]
+
+
+async def _row(job_id: int) -> JobRow:
+    row = await in_database_thread(rows.find_job, job_id)
+    if row is None:
         raise UnknownJob(job_id)
-    return job
+    return row
 
 
-async def newest(limit: int) -> list[PullJob]:
-    """The rows of the newest jobs, whatever became of them."""
-    return await in_database_thread(rows.newest_jobs, limit)
+def _as_it_is_now(row: JobRow) -> JobRow:
+    """The row is about a second behind its job, and one that rests behind being resumed."""
+    live = status_of(parse_name(row.model_name)) if row.status in _UNFINISHED else None
+    if live is None:
+        return row
+    return replace(
+        row,
+        status=live.status,
+        step=live.step,
+        fraction=live.fraction,
+        total_bytes=live.total_bytes,
+        completed_bytes=live.completed_bytes,
+    )
 
 
-async def pause(job_id: int) -> PullJob:
+async def pause(job_id: int) -> JobRow:
     """Have a job rest; returns its row when it does. It keeps what it has downloaded, and rests
     over restarts of the server. A job that rests already goes on doing so.
 
     Raises UnknownJob, InvalidRequest for a job that is over.
     """
-    row = await find(job_id)
-    if row.status == PullJob.Status.PAUSED and _running(parse_name(row.model_name)) is None:
+    row = await _row(job_id)
+    if row.status == "paused" and _running(parse_name(row.model_name)) is None:
         return row
     await _stop(row, Why.PAUSED)
     return await find(job_id)
 
 
-async def resume(job_id: int) -> PullJob:
+async def resume(job_id: int) -> JobRow:
     """Have a job that rests, failed or was cancelled go on; returns its row. Its place in the list
     is a new one unless it rested. Raises UnknownJob, InvalidRequest for a job that is done."""
-    row = await find(job_id)
-    if row.status == PullJob.Status.DONE:
+    row = await _row(job_id)
+    if row.status == "done":
         raise InvalidRequest(f"the pull of '{row.model_name}' is over: {row.status}")
     await pull(row.source or row.model_name, anywhere=True)  # it was allowed when it was asked for
     return await find(job_id)
 
 
-async def cancel(job_id: int) -> PullJob:
+async def cancel(job_id: int) -> JobRow:
     """End a job and remove what it has downloaded; returns its row. A model that was installed
     before stays. Raises UnknownJob, InvalidRequest for a job that is over."""
-    row = await find(job_id)
+    row = await _row(job_id)
     name = parse_name(row.model_name)
-    if row.status == PullJob.Status.PAUSED and _running(name) is None:
+    if row.status == "paused" and _running(name) is None:
         await asyncio.to_thread(models_folder().discard_downloads, name)
         await in_database_thread(rows.cancel_job, job_id, row.model_name)
-    elif row.status != PullJob.Status.CANCELLED:
+    elif row.status != "cancelled":
         await _stop(row, Why.CANCELLED)
     return await find(job_id)
 
 
-async def _stop(row: PullJob, why: Why) -> None:
+async def _stop(row: JobRow, why: Why) -> None:
     job = _running(parse_name(row.model_name))
-    if job is None or row.status not in (*ACTIVE, PullJob.Status.PAUSED):
+    if job is None or row.status not in _UNFINISHED:
         raise InvalidRequest(f"the pull of '{row.model_name}' is over: {row.status}")
     job.stop.set(why)
     await asyncio.wait([job.task], timeout=_STOP_SECONDS)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -39,6 +40,24 @@ class Form:
 
     installed: Installed
     device_classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One pull as its row has it. `status` is one of PullJob.Status; `source` is the text that
+    leads to the same plan again."""
+
+    id: int
+    model_name: str
+    source: str
+    status: str
+    step: str
+    total_bytes: int
+    completed_bytes: int
+    fraction: float
+    error: str
+    created_at: datetime
+    finished_at: datetime | None
 
 
 def short_transaction(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
@@ -292,16 +311,20 @@ def cancel_job(job_id: int, model_name: str) -> None:
 
 
 @short_transaction
-def find_job(job_id: int) -> PullJob | None:
+def find_job(job_id: int) -> JobRow | None:
     """One job, whatever became of it."""
-    found: PullJob | None = PullJob.objects.filter(pk=job_id).first()
-    return found
+    found = PullJob.objects.filter(pk=job_id).first()
+    return None if found is None else _job_row(found)
 
 
 @short_transaction
-def newest_jobs(limit: int) -> list[PullJob]:
+def newest_jobs(limit: int) -> list[JobRow]:
     """The newest jobs, whatever became of them."""
-    return list(PullJob.objects.order_by("-created_at", "-pk")[:limit])
+    return [_job_row(job) for job in PullJob.objects.order_by("-created_at", "-pk")[:limit]]
+
+
+def _job_row(job: PullJob) -> JobRow:
+    return JobRow(**{field.name: getattr(job, field.name) for field in fields(JobRow)})
 
 
 @short_transaction
