@@ -16,6 +16,7 @@ def test_an_installed_model_has_a_verdict_for_each_device(client: httpx.Client) 
     assert answer.status_code == 200
     found: dict[str, Any] = answer.json()
     assert (found["model"], found["format"], found["context"]) == (MODEL, "openvino", 8192)
+    assert found["parameters"] == 134_515_008
     assert found["disk"]["needed_bytes"] == 0
     devices = {device["device"]: device for device in found["devices"]}
     assert devices["CPU"]["verdict"] == "fits"

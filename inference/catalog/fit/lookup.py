@@ -53,12 +53,7 @@ async def fit_of(text: str, candidates: Sequence[str] = ()) -> Fit:
         except UnknownModel:
             raise ModelNotFound(text) from None
         except PullFailed as failure:
-            advice = (
-                "; with the network, HF_ENDPOINT and HF_TOKEN right, ask again, or put the model's "
-                "folder into the import folder"
-            )
-            said = failure.message + (advice if failure.retry else "")
-            raise HubUnreachable(said) from failure
+            raise HubUnreachable(failure.message) from failure
         finally:
             stop.set()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inference.catalog.fit.description import Description
@@ -35,8 +35,10 @@ class ModelShape:
 
 def read_shape(description: Description) -> ModelShape | None:
     """The shape as config.json tells it, else as the importer's or the header's facts do; None if
-    neither does."""
-    return shape_of(description.config) or _shape_of_facts(description.facts)
+    neither does. Facts know how many weights there are; a config only lets it be reckoned."""
+    shape = shape_of(description.config) or _shape_of_facts(description.facts)
+    counted = _number(description.facts, "parameter_count")
+    return replace(shape, parameters=counted) if shape and counted else shape
 
 
 def shape_of(config: Mapping[str, Any]) -> ModelShape | None:
