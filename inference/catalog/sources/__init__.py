@@ -7,6 +7,8 @@ them fetched. Everything here blocks and belongs in a job's thread.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -87,10 +89,8 @@ class Source(Protocol):
 def bytes_under(folder: Path) -> int:
     """Bytes of all files below `folder`, some of which may vanish meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            if path.is_file():
-                total += path.stat().st_size
-        except OSError:
-            continue  # renamed or removed between the listing and the look at it
+    for parent, _, names in os.walk(folder):  # Path.rglob raises where a folder vanishes (3.11)
+        for name in names:
+            with contextlib.suppress(OSError):  # renamed or removed since it was listed
+                total += Path(parent, name).stat().st_size
     return total
