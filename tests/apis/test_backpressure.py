@@ -76,8 +76,7 @@ def test_without_the_bounds_a_stalled_reader_fills_the_memory() -> None:
     with flood_server("unbounded") as server:
         before = server.megabytes()
         with server.flood():
-            time.sleep(1.5)
-            assert server.megabytes() > before + 5
+            assert any(server.megabytes() > before + 5 for _ in polls(20))
 
 
 def test_a_stalled_reader_stops_its_stream_and_the_memory_stays(server: FloodServer) -> None:
