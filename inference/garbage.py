@@ -2,7 +2,7 @@
 
 Cheap enough for every batch of tokens: a few comparisons each. A model may repeat itself for good
 reasons, so only what no answer looks like counts; and small models end in loops after a sensible
-beginning, on every device, so repetition counts only if it begins with the answer.
+beginning, on every device, so what goes round counts only if it begins with the answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SHORT_PERIODS = (2, 3, 4)
 LONGEST_REPETITION = 96
 """So many tokens that only repeat two, three or four of them."""
 BEGINNING = 1
-"""Repetition that begins behind so many tokens is the model's own: wrong prefill shows at once."""
+"""What goes round from behind so many tokens on is the model's own: wrong prefill shows at once."""
 REPLACEMENT = "\ufffd"
 LONGEST_STORM = 8
 """So many broken characters among the last `STORM_CHARACTERS`."""
@@ -56,7 +56,7 @@ class GarbageGuard:
         return self.verdict
 
     def _judge(self, has_new: bool) -> str:
-        if self._run > LONGEST_RUN and self._tokens - self._run <= BEGINNING:
+        if self._run > LONGEST_RUN:
             return f"one token {self._run} times in a row"
         if self._text.count(REPLACEMENT) >= LONGEST_STORM:
             return "a storm of broken characters"

@@ -125,10 +125,25 @@ def test_every_whole_number_within_bounds_can_be_made(low, span, factor):
     wanted = set(range(low, low + span + 1))
     assert _language(integers(bounds)) == wanted
     try:
-        made = _language(multiples(bounds, factor))
+        made = _language(multiples(bounds, factor, str))
     except Unsatisfiable:
         made = set()
     assert made == {number for number in wanted if number % factor == 0}
+
+
+@pytest.mark.parametrize("factor", [10, 1000])
+@pytest.mark.parametrize(
+    "bounds", [{}, {"minimum": 2_000_000}, {"minimum": -5, "maximum": 10**12}, {"maximum": -70}]
+)
+def test_multiples_of_tens_may_be_as_long_as_any_number(bounds, factor):
+    schema = {"type": "integer", "multipleOf": factor, **bounds}
+    held = grammar_of(schema, "format").grammar
+    assert held is not None
+    assert len(held.text) < 10_000
+    values = [json.loads(Grammar(held.text).sample(seed)) for seed in range(25)]
+    for value in values:
+        Draft202012Validator(schema).validate(value)
+    assert len(set(values)) > 5
 
 
 def _language(expression: str) -> set[int]:

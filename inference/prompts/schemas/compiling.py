@@ -280,7 +280,8 @@ class SchemaCompiler:
             if factor is not None and factor != 1:
                 if not is_whole(factor) or factor <= 0:
                     raise CannotHold("multipleOf", "only whole numbers can be held")
-                return self.book.rule("multiple", multiples(bounds, int(factor)))
+                share = functools.partial(self.book.rule, "digits")
+                return self.book.rule("multiple", multiples(bounds, int(factor), share))
             if is_integer or factor == 1:
                 return self.book.rule("integer", integers(bounds))
             return self.book.rule("number", numbers(bounds))

@@ -10,13 +10,11 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from inference.prompts.schemas.digits import Span, spelled, whole
+from inference.prompts.schemas.digits import Share, Span, spelled, whole
 from inference.prompts.schemas.ebnf import either, literal, repeated, sequence
 
 MOST_DIGITS = 15
 MOST_LISTED = 500
-MOST_TENS = 99_999
-"""Multiples of ten, hundred, … go up to so many of them: the expression doubles with each digit."""
 
 ANY_INTEGER = '"-"? ( "0" | [1-9] [0-9]{0,14} )'
 ANY_NUMBER = f'{ANY_INTEGER} ( "." [0-9]{{1,15}} )? ( [eE] [+-]? [0-9]{{1,2}} )?'
@@ -57,16 +55,17 @@ def integers(bounds: Bounds) -> str:
     return _either_sign(low, high)
 
 
-def multiples(bounds: Bounds, factor: int) -> str:
+def multiples(bounds: Bounds, factor: int, share: Share) -> str:
     """Whole numbers within the bounds that are multiples of `factor` > 1: powers of ten by their
-    last digits, others if they are few enough to list. Raises Unsatisfiable and TooMany."""
+    last digits, whose parts `share` names; others if they are few enough to list. Raises
+    Unsatisfiable and TooMany."""
     low, high = _whole(bounds)
     first, last = -(-low // factor), high // factor
     if first > last:
         raise Unsatisfiable
     zeros = len(str(factor)) - 1
-    if factor == 10**zeros and max(first, -last) <= MOST_TENS:
-        return _either_sign(max(first, -MOST_TENS), min(last, MOST_TENS), zeros)
+    if factor == 10**zeros:
+        return _either_sign(first, last, zeros, share)
     is_open = bounds.low is None or bounds.high is None
     if is_open or last - first >= MOST_LISTED:
         raise TooMany
@@ -106,14 +105,14 @@ def _whole(bounds: Bounds) -> tuple[int, int]:
     return low, high
 
 
-def _either_sign(low: int, high: int, zeros: int = 0) -> str:
+def _either_sign(low: int, high: int, zeros: int = 0, share: Share = str) -> str:
     """Whole numbers between the two, each but 0 with so many zeros behind it."""
     options = []
     if high >= 0:
         spans = list(whole(max(low, 1), high, zeros=zeros)) if high else []
-        options.append(spelled([*spans, Span("0", "0")] if low <= 0 else spans))
+        options.append(spelled([*spans, Span("0", "0")] if low <= 0 else spans, share))
     if low < 0:
-        options.append(f'"-" {spelled(whole(max(-high, 1), -low, zeros=zeros))}')
+        options.append(f'"-" {spelled(whole(max(-high, 1), -low, zeros=zeros), share)}')
     return either(options)
 
 
