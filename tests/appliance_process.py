@@ -43,12 +43,10 @@ class Appliance:
     process: subprocess.Popen[str]
     url: str = ""
     lines: list[str] = field(default_factory=list)
-    seconds_to_listen: float = 0.0
 
     @classmethod
     def start(cls, home: Path, **variables: str) -> Appliance:
         """Start a server and return when it says that it listens."""
-        began = time.perf_counter()
         appliance = cls(home, spawn(home, **variables))
         addresses: queue.Queue[str] = queue.Queue()
         threading.Thread(target=appliance._read, args=(addresses,), daemon=True).start()
@@ -58,7 +56,6 @@ class Appliance:
             appliance.process.kill()
         if not appliance.url:
             raise DidNotStart(appliance.output)
-        appliance.seconds_to_listen = time.perf_counter() - began
         return appliance
 
     @property
