@@ -7,6 +7,13 @@ import pytest
 from inference.garbage import GarbageGuard
 
 
+def judge_in_batches(ids: list[int], size: int) -> str:
+    guard = GarbageGuard()
+    for at in range(0, len(ids), size):
+        guard.feed(ids[at : at + size], "word ")
+    return guard.verdict
+
+
 def judge(ids: list[int], texts: list[str] | None = None) -> str:
     guard = GarbageGuard()
     for at, token in enumerate(ids):
@@ -31,6 +38,8 @@ def judge(ids: list[int], texts: list[str] | None = None) -> str:
 )
 def test_only_what_no_answer_looks_like_counts(ids, is_garbage):
     assert bool(judge(ids)) == is_garbage
+    for size in (2, 5, 94, 1000):
+        assert bool(judge_in_batches(ids, size)) == is_garbage
 
 
 def test_a_storm_of_broken_characters_is_garbage_and_a_few_are_not():
