@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from apis.calls import Call
+from apis.openai.parameters import DEFAULTS
 from apis.openai.responses.schemas import ResponsesBody
 from apis.openai.responses.translation import Wanted, read_body
 from apis.wishes import Asked
@@ -341,6 +342,7 @@ def test_tools_are_one_flat_list_to_the_model_and_echoed_as_they_came() -> None:
         ({"top_logprobs": 2}, ["top_logprobs"]),
         ({"include": ["file_search_call.results"]}, ["include: file_search_call.results"]),
         ({"service_tier": "flex"}, ["service_tier"]),
+        ({"max_tokens": 5, "logit_bias": {"1": 5}}, ["max_tokens", "logit_bias"]),
         ({"tools": [{"type": "a\nb: é"}]}, ["tools: a_b___"]),
         (
             {"input": [USER, {"type": "web_search_call", "id": "ws_1", "action": {}}]},
@@ -350,6 +352,19 @@ def test_tools_are_one_flat_list_to_the_model_and_echoed_as_they_came() -> None:
 )
 def test_what_has_no_effect_is_reported(body: dict[str, Any], names: list[str]) -> None:
     assert ignored_by(**body) == names
+
+
+def test_where_only_some_tools_may_be_called_the_model_is_told_of_no_others() -> None:
+    named = {"type": "function", "name": "clock"}
+    only = {"type": "allowed_tools", "mode": "auto", "tools": [named]}
+
+    request = read(tools=[WEATHER, CLOCK], tool_choice=only).request
+
+    assert [tool["function"]["name"] for tool in request.tools] == ["clock"]
+
+
+def test_what_is_left_out_is_as_in_chat_completions() -> None:
+    assert read().request.defaults == DEFAULTS
 
 
 @pytest.mark.parametrize(

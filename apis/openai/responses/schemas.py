@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from apis.limits import MOST_MESSAGES, MOST_TOOLS
 from apis.openai.schemas import Body
@@ -101,6 +101,8 @@ class StreamOptions(Body):
 
 class ResponsesBody(Body):
     """POST /v1/responses, with the extensions that chat completions take as well."""
+
+    model_config = ConfigDict(extra="allow")
 
     model: str | None = None
     input: str | Annotated[list[InputItem], Field(max_length=MOST_MESSAGES)] | None = None
