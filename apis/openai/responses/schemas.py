@@ -122,6 +122,7 @@ class ResponsesBody(Body):
     truncation: str | None = None
     include: list[str] | None = None
     metadata: dict[str, str] | None = None
+    client_metadata: Any = None  # Codex's own book-keeping
     store: bool | None = None
     background: bool | None = None
     previous_response_id: str | None = None
