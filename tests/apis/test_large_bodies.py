@@ -1,4 +1,4 @@
-"""What is too deep or too long inside of a body that is none too large: an error, and at once."""
+"""Bodies that are too large, and what is too deep or too long inside of smaller ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from tests.apis.conftest import MODEL
+from tests.apis.test_bad_requests import CHAT, OPENAI_CHAT, assert_refused
+from tests.appliance_process import Appliance
 
 CHATS = ("/api/chat", "/v1/chat/completions", "/v1/messages", "/v1/responses")
 USER = {"role": "user", "content": "Hi"}
@@ -93,3 +95,58 @@ def test_parameters_of_a_new_model_that_no_header_could_name(client: httpx.Clien
     assert answer.json() == {"status": "success"}
     assert answer.headers["X-NPU-Proxy-Ignored"] == "odd"
     client.request("DELETE", "/api/delete", json={"model": "odd"})
+
+
+def test_a_prompt_of_five_megabytes_is_400_with_the_numbers(
+    api: Appliance, client: httpx.Client
+) -> None:
+    text = "five megabytes of words " * 210_000
+
+    for path, body in (
+        ("/api/chat", {**CHAT, "messages": [{"role": "user", "content": text}]}),
+        ("/v1/chat/completions", {**OPENAI_CHAT, "messages": [{"role": "user", "content": text}]}),
+    ):
+        answer = client.post(path, json=body)
+        assert_refused(api, answer, 400, "longer than the context length", "CPU 8192")
+
+
+def test_the_context_error_has_openais_code(client: httpx.Client) -> None:
+    messages = [{"role": "user", "content": "word " * 9000}]
+
+    error = client.post("/v1/chat/completions", json={**OPENAI_CHAT, "messages": messages}).json()[
+        "error"
+    ]
+
+    assert (error["code"], error["param"]) == ("context_length_exceeded", "messages")
+
+
+def test_a_body_over_the_cap_is_413_and_the_connection_stays_usable(client: httpx.Client) -> None:
+    body = b'{"model": "' + b"x" * (33 * 2**20) + b'"}'
+
+    answer = client.post("/api/chat", content=body)
+    again = client.get("/api/version")
+
+    assert answer.status_code == 413
+    assert answer.json() == {"error": "the request body has more than 33554432 bytes"}
+    assert again.status_code == 200
+    ports = {r.extensions["network_stream"].get_extra_info("client_addr") for r in (answer, again)}
+    assert len(ports) == 1, "the same connection"
+
+
+def test_a_body_over_the_cap_that_hides_its_length_is_413(client: httpx.Client) -> None:
+    answer = client.post("/api/chat", content=iter([b"x" * 2**20] * 33))
+
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "depth", [200, 300, 900], ids=["allowed", "too deep to write", "nearly too deep to read"]
+)
+def test_a_deeply_nested_schema_is_answered(client: httpx.Client, depth: int) -> None:
+    schema = '{"properties": {"a": ' * (depth // 2) + "{}" + "}}" * (depth // 2)
+    body = json.dumps(CHAT).removesuffix("}") + f', "format": {schema}}}'
+
+    answer = client.post("/api/chat", content=body.encode())
+
+    assert answer.status_code in (200, 400), answer.text
+    assert "internal" not in answer.text
