@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
-import orjson
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
+from apis.json_text import json_bytes
 from inference import status
 from inference.errors import InferenceError, PromptTooLong
 from inference.requests import RouteReport
@@ -31,7 +31,7 @@ class JsonAnswer(HttpResponse):
         headers: Headers | None = None,
     ) -> None:
         merged = {"Content-Type": content_type, **(headers or {})}
-        super().__init__(orjson.dumps(data), status=status, headers=merged)
+        super().__init__(json_bytes(data), status=status, headers=merged)
 
 
 class PlainAnswer(HttpResponse):

@@ -1,7 +1,7 @@
 """Each family's OpenAPI document: what ninja reads off the routes, and what may come besides.
 
 Errors are raised and answered by table, so the document gets them from the table. A route whose
-answer may be a stream says so with `STREAMS`.
+answer may be a stream says so with `streams_as`.
 """
 
 from __future__ import annotations

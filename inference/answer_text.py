@@ -52,6 +52,7 @@ class AnswerText:
         anew does not repeat what its client has."""
         if self._to_repeat:
             text = self._without_repeat(text, is_last=is_last)
+            logprobs = logprobs if text else ()  # the client has them
         self._text += text
         if self._parser is None:
             self._ids += ids
@@ -77,10 +78,10 @@ class AnswerText:
 
     def begin_anew(self) -> None:
         """Forget what waits; the next engine begins with what the client has."""
-        self._to_repeat = "".join(self._sent)
+        self._to_repeat = "".join(self._sent) + self._to_repeat
         self._text, self._ids, self._logprobs, self._events = "", [], [], []
         self.thinking_tokens = 0
-        if self._parser is not None and not self.sent_characters:
+        if self._parser is not None and not self._to_repeat:
             self._parser = self._prompt.new_parser()
             self._is_thinking = self._prompt.is_thinking
         self.sent_characters = 0

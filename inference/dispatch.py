@@ -29,12 +29,7 @@ from inference.prompts.tokens import Spelled
 from inference.records import RecordDraft
 from inference.relay import Progress, Relay, option_for, patience_of
 from inference.reports import draft_record
-from inference.requests import (
-    DeviceWish,
-    FinishReason,
-    GenerationRequest,
-    Sampling,
-)
+from inference.requests import DeviceWish, FinishReason, GenerationRequest, Sampling
 from inference.residency.compiled import compiled_folder
 from inference.residency.placement import NoPlace
 from inference.residency.residents import Residency

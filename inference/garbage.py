@@ -2,7 +2,7 @@
 
 Cheap enough for every batch of tokens: a few comparisons each. A model may repeat itself for good
 reasons, so only what no answer looks like counts; and small models end in loops after a sensible
-beginning, on every device, so repetition counts only if it begins with the answer.
+beginning, on every device, so what goes round counts only if it begins with the answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SHORT_PERIODS = (2, 3, 4)
 LONGEST_REPETITION = 96
 """So many tokens that only repeat two, three or four of them."""
 BEGINNING = 1
-"""Repetition that begins behind so many tokens is the model's own: wrong prefill shows at once."""
+"""What goes round from behind so many tokens on is the model's own: wrong prefill shows at once."""
 REPLACEMENT = "\ufffd"
 LONGEST_STORM = 8
 """So many broken characters among the last `STORM_CHARACTERS`."""
@@ -29,7 +29,10 @@ class GarbageGuard:
         self.verdict = ""
         self._last = -1
         self._run = 0
-        self._tail: list[int] = []
+        self._longest_run = 0
+        self._tail: list[int] = []  # as many as the longest period
+        self._rounds = dict.fromkeys(SHORT_PERIODS, 0)  # tokens that equal the one a period before
+        self._goes_round = 0  # a period whose repetition is long enough
         self._text = ""
         self._has_words = False
         self._tokens = 0
@@ -46,24 +49,30 @@ class GarbageGuard:
             return self.verdict
         for token in ids:
             self._run = self._run + 1 if token == self._last else 1
+            self._longest_run = max(self._longest_run, self._run)
             self._last = token
-        self._tokens += len(ids)
-        self._tail = [*self._tail, *ids][-LONGEST_REPETITION:]
+            self._tokens += 1
+            self._look_for_rounds(token)
         self._text = (self._text + text)[-STORM_CHARACTERS:]
         if not self._has_words:
             self._has_words = any(character.isalnum() for character in text)
-        self.verdict = self._judge(bool(ids))
+        self.verdict = self._judge()
         return self.verdict
 
-    def _judge(self, has_new: bool) -> str:
-        if self._run > LONGEST_RUN and self._tokens - self._run <= BEGINNING:
-            return f"one token {self._run} times in a row"
+    def _look_for_rounds(self, token: int) -> None:
+        for period in SHORT_PERIODS:
+            is_same = len(self._tail) >= period and self._tail[-period] == token
+            self._rounds[period] = self._rounds[period] + 1 if is_same else 0
+            length = self._rounds[period] + period
+            if length >= LONGEST_REPETITION and self._tokens - length <= BEGINNING:
+                self._goes_round = self._goes_round or period
+        self._tail = [*self._tail, token][-SHORT_PERIODS[-1] :]
+
+    def _judge(self) -> str:
+        if self._longest_run > LONGEST_RUN:
+            return f"one token {self._longest_run} times in a row"
         if self._text.count(REPLACEMENT) >= LONGEST_STORM:
             return "a storm of broken characters"
-        tail = self._tail
-        is_early = self._tokens - LONGEST_REPETITION <= BEGINNING
-        if has_new and is_early and len(tail) == LONGEST_REPETITION:
-            for period in SHORT_PERIODS:
-                if tail[period:] == tail[:-period]:
-                    return f"the same {period} tokens for {LONGEST_REPETITION} tokens"
+        if self._goes_round:
+            return f"the same {self._goes_round} tokens for {LONGEST_REPETITION} tokens"
         return ""

@@ -223,9 +223,11 @@ class Generation:
         return chunks
 
     def _new_guard(self) -> GarbageGuard | None:
-        """Only an NPU's output is watched, and not where the client forbade the model to end."""
+        """Only an NPU's output is watched, not where the client forbade the model to end, and not
+        behind a beginning that another engine made: the model may be in a loop already."""
         is_static = self._run.slot.engine.spec.runtime == "npu"
-        return GarbageGuard() if is_static and not self._relay.plan.sampling.ignore_eos else None
+        may_end = not self._relay.plan.sampling.ignore_eos
+        return GarbageGuard() if is_static and may_end and not self.completion_ids else None
 
     def _timings(self, decode: float = 0.0) -> Timings:
         slot, received = self._run.slot, self.request.received_at

@@ -123,18 +123,21 @@ async def read_prompt(request: GenerationRequest, model: ModelInfo) -> PlannedPr
             text = await _insertion_prompt(text, request.suffix, model)
         return replace(VERBATIM, text=text, grammar=grammar)
     tokenizer = await tokenizer_of(model)
-    return await plan_prompt(
-        request.messages,
-        request.template or model.chat_template,
-        tools=request.tools,
-        choice=request.tool_choice,
-        think=request.think,
-        grammar=grammar,
-        variables=request.variables,
-        special_tokens=tokens.special_tokens(tokenizer, model.facts),
-        documents=request.documents,
-        continue_final_message=request.continues_last_message,
-    )
+    try:
+        return await plan_prompt(
+            request.messages,
+            request.template or model.chat_template,
+            tools=request.tools,
+            choice=request.tool_choice,
+            think=request.think,
+            grammar=grammar,
+            variables=request.variables,
+            special_tokens=tokens.special_tokens(tokenizer, model.facts),
+            documents=request.documents,
+            continue_final_message=request.continues_last_message,
+        )
+    except RecursionError:
+        raise InvalidRequest("messages or tools are nested too deeply", field="messages") from None
 
 
 async def _insertion_prompt(before: str, after: str, model: ModelInfo) -> str:

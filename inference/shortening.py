@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from inference.errors import PromptTooLong
+from inference.errors import InvalidRequest, PromptTooLong
 from inference.requests import GenerationRequest, Message
 
 log = logging.getLogger(__name__)
@@ -30,12 +30,20 @@ async def with_history_that_fits(
         most = droppable(request.messages or ())
         if not request.may_drop_messages or not most:
             raise
+
+    async def without(count: int) -> Result:
+        try:
+            return await attempt(_without(request, count))
+        except InvalidRequest:
+            # Templates whose turns must alternate refuse to begin with an answer: it goes as well.
+            return await attempt(_without(request, count + 1))
+
     too_few, enough = 0, most
     fitting = await attempt(_without(request, enough))
     while enough - too_few > 1:
         middle = (too_few + enough) // 2
         try:
-            fitting = await attempt(_without(request, middle))
+            fitting = await without(middle)
         except PromptTooLong:
             too_few = middle
         else:

@@ -16,6 +16,7 @@ import orjson
 from apis import times
 from apis.anthropic.errors import JSON, TABLE, error_object, text_of
 from apis.faults import row_of
+from apis.json_text import json_bytes, json_text
 from apis.streams import Answer
 from inference.errors import InferenceError
 from inference.requests import (
@@ -81,7 +82,7 @@ class MessageFrames:
     def tool_call(self, call: ToolCall) -> bytes:
         """A block of its own, with all of its input in one piece."""
         self._has_calls = True
-        arguments = orjson.dumps(dict(call.arguments)).decode()
+        arguments = json_text(dict(call.arguments))
         whole = {"type": "input_json_delta", "partial_json": arguments}
         return b"".join(
             (
@@ -209,7 +210,7 @@ USAGE_AT_THE_END = (
 
 def event(kind: str, **fields: Any) -> bytes:
     """One event, named like its type."""
-    data = orjson.dumps({"type": kind, **fields})
+    data = json_bytes({"type": kind, **fields})
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
 
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from apis.anthropic.schemas import Block, Turn
 from apis.anthropic.tools import plain
 from apis.conversation import full_name
+from apis.limits import MOST_MESSAGES
 from inference.errors import CapabilityMissing, InvalidRequest
 from inference.requests import Message
 from inference.snapshot import ModelInfo
@@ -140,6 +141,10 @@ class _Reader:
         if not isinstance(block.content, list):
             raise InvalidRequest(
                 f"{place}: a tool_result's content must be a text or a list", field=place
+            )
+        if len(block.content) > MOST_MESSAGES:
+            raise InvalidRequest(
+                f"{place}: a tool_result holds at most {MOST_MESSAGES} blocks", field=place
             )
         return "\n".join(self._result_part(part, place) for part in block.content)
 

@@ -16,6 +16,7 @@ from apis import times
 from apis.calls import Call
 from apis.conversation import new_call_id
 from apis.faults import as_inference_error
+from apis.json_text import json_bytes
 from apis.ollama.errors import JSON, error_object
 from apis.streams import Answer
 from inference.catalog.progress import PullFrame
@@ -140,7 +141,7 @@ class ChatFrames(_Frames):
 
     def tool_call(self, call: ToolCall) -> bytes:
         """One frame with one whole call and no text."""
-        return self._frame(self._said(b'"","tool_calls":' + orjson.dumps([call_object(call)])))
+        return self._frame(self._said(b'"","tool_calls":' + json_bytes([call_object(call)])))
 
     def _said(self, text: bytes) -> bytes:
         return b'"message":{"role":"assistant","content":' + text + b"}"

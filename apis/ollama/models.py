@@ -172,7 +172,7 @@ def read_presets(body: CreateBody) -> Presets:
 def ignored_of(body: CreateBody) -> tuple[str, ...]:
     """What of the body has no effect here."""
     said = [name for name in WITHOUT_EFFECT if getattr(body, name)]
-    return (*said, *(name for name in body.parameters or {} if name not in PRESETTABLE))
+    return (*said, *read_options(body.parameters).ignored)
 
 
 def is_relative(path: str) -> bool:

@@ -36,7 +36,7 @@ class ChatMessage(Body):
     content: str | None = None
     thinking: str | None = None
     images: list[str] | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: Annotated[list[ToolCall], Field(max_length=MOST_MESSAGES)] | None = None
     tool_name: str | None = None
     tool_call_id: str | None = None
 

@@ -38,8 +38,10 @@ def generate_request(
         ignored += ["think"] if body.think else []
         what: dict[str, Any] = {"prompt": prompt}
     elif body.suffix and not body.template and model.insertion is not None:
+        ignored += ["system"] if body.system else []
         what = {"prompt": model.insertion.prompt(prompt, body.suffix)}
     else:
+        ignored += ["system"] if body.system and body.suffix else []
         what = _templated(body, prompt, model)
     if body.truncate:
         ignored.append("truncate")  # one message is never cut

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from inference.requests import Finished, TokenLogprob
 
 FINGERPRINT = "fp_npuconsole"
-
-
-def arguments_text(arguments: Mapping[str, Any]) -> str:
-    """A call's arguments as JSON in a string."""
-    text = json.dumps(arguments, ensure_ascii=False)
-    # A lone half of a surrogate pair cannot be sent as it is.
-    return text if text.isascii() or _is_encodable(text) else json.dumps(arguments)
 
 
 def usage_of(finished: Sequence[Finished]) -> dict[str, Any]:
@@ -44,11 +36,3 @@ def token_logprobs(logprobs: Sequence[TokenLogprob], *, alternatives: bool) -> l
         entry = {"token": one.text, "logprob": one.logprob, "bytes": list(one.token)}
         entries.append({**entry, "top_logprobs": [entry] if alternatives else []})
     return entries
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

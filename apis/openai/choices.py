@@ -6,6 +6,7 @@ The first to fail ends the others.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from django.http.response import HttpResponseBase
 
 from apis.answers import FrameStream, JsonAnswer, route_headers
 from apis.calls import Call
-from apis.streams import Answer, FrameWriter, collect, frames_of, told
+from apis.streams import SILENCE_SECONDS, Answer, FrameWriter, collect, frames_of, told
 from inference import dispatch
 from inference.errors import InferenceError
 from inference.generation import Generation
@@ -126,6 +127,7 @@ async def _write(
     writers: dict[int, FrameWriter] = {}
     finished: dict[int, Finished] = {}
     step: _Step | None = first
+    sent_at = time.monotonic()
     try:
         while len(finished) < several.count:
             step = step or await several.next_step()
@@ -141,8 +143,12 @@ async def _write(
                     finished[step.index] = event
                 piece += frames_of(event, writer, call)
             step = None
+            now = time.monotonic()
+            if not piece and now - sent_at > SILENCE_SECONDS:
+                piece = writer.ping()
             if piece:
                 yield piece
+                sent_at = now
         yield frames.end([finished[index] for index in range(several.count)])
     except Exception as error:  # the status is out already, so any error becomes a frame
         yield frames.failed(told(call, error))

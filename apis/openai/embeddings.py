@@ -9,6 +9,7 @@ from apis.calls import ApiRequest
 from apis.embedding import as_base64, as_numbers, read_inputs
 from apis.keep_alive import parse_keep_alive
 from apis.openai.errors import JSON
+from apis.openai.parameters import undeclared
 from apis.openai.schemas import EmbeddingsBody
 from apis.wishes import asked_of
 from inference.embeddings import service
@@ -38,6 +39,7 @@ async def create(request: ApiRequest, body: EmbeddingsBody) -> HttpResponse:
         client=request.call.client,
         dimensions=_dimensions(body.dimensions),
         keep_alive_seconds=parse_keep_alive(body.keep_alive),
+        ignored=tuple(undeclared(body)),
         wish=asked.wish,
         is_strict=asked.is_strict,
         received_at=request.call.received_at,
@@ -58,7 +60,7 @@ async def create(request: ApiRequest, body: EmbeddingsBody) -> HttpResponse:
             },
         },
         content_type=JSON,
-        headers=route_headers(embeddings.route),
+        headers=route_headers(embeddings.route, wanted.ignored),
     )
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 
 from apis.conversation import new_call_id
+from apis.json_text import json_text
 from apis.openai.answer_parts import (
     FINGERPRINT,
-    arguments_text,
     counts,
     token_logprobs,
     usage_of,
@@ -232,7 +232,7 @@ class ChatChoice:
 
 
 def _function(call: ToolCall) -> dict[str, str]:
-    return {"name": call.name, "arguments": arguments_text(call.arguments)}
+    return {"name": call.name, "arguments": json_text(call.arguments)}
 
 
 def model_object(model: ModelInfo) -> dict[str, Any]:

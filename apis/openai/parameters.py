@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+from pydantic import BaseModel
+
 from apis.conversation import checked_stops
+from apis.openai.responses.schemas import ResponsesBody
 from apis.openai.schemas import SampledBody
 from inference.errors import InvalidRequest
 from inference.requests import Sampling
@@ -20,7 +23,7 @@ MOST_REPORTED = 20
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
-def read_sampling(body: SampledBody, *, limit: str = "max_tokens") -> Sampling:
+def read_sampling(body: SampledBody | ResponsesBody, *, limit: str = "max_tokens") -> Sampling:
     """The sampling parameters; `limit` is the field with the most tokens of the answer. Raises
     InvalidRequest naming the field."""
     most = getattr(body, limit)
@@ -68,7 +71,7 @@ def lacks_alternatives(count: int, body: SampledBody) -> bool:
     return count > 1 or (count == 1 and body.temperature != 0)
 
 
-def undeclared(body: SampledBody) -> list[str]:
+def undeclared(body: BaseModel) -> list[str]:
     """The fields that nobody here knows. Names that no client library would send are left out: they
     go into a header."""
     extra = body.model_extra or {}

@@ -46,7 +46,7 @@ class ChatMessage(Body):
     role: str
     content: str | Annotated[list[ContentPart], Field(max_length=MOST_MESSAGES)] | None = None
     name: str | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: Annotated[list[ToolCall], Field(max_length=MOST_MESSAGES)] | None = None
     tool_call_id: str | None = None
     function_call: CalledFunction | None = None
     refusal: str | None = None
@@ -161,6 +161,8 @@ class CompletionBody(SampledBody):
 
 class EmbeddingsBody(Body):
     """POST /v1/embeddings. `input` is a text, a list of texts, token ids, or a list of those."""
+
+    model_config = ConfigDict(extra="allow")
 
     model: str | None = None
     input: Any = None

@@ -14,8 +14,9 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 from inference.errors import InferenceError, InvalidRequest
 
@@ -73,16 +74,16 @@ class BlobStore:
             async for piece in pieces:
                 gathered += piece
                 if len(gathered) >= _PIECE_BYTES:
-                    await asyncio.to_thread(self._append, part, bytes(gathered), hashed)
+                    await _to_its_end(self._append, part, bytes(gathered), hashed)
                     gathered.clear()
-            await asyncio.to_thread(self._append, part, bytes(gathered), hashed)
+            await _to_its_end(self._append, part, bytes(gathered), hashed)
             if hashed.hexdigest() != digest:
                 raise InvalidRequest(
                     f'digest mismatch, expected "sha256:{digest}", got "sha256:'
                     f'{hashed.hexdigest()}"',
                     field="digest",
                 )
-            await asyncio.to_thread(self._settle, part, digest)
+            await _to_its_end(self._settle, part, digest)
         finally:
             # Not awaited: a cancel must not leave it, and removing is a matter of microseconds.
             part.unlink(missing_ok=True)
@@ -122,3 +123,14 @@ class BlobStore:
 
     def _path(self, digest: str) -> Path:
         return self._root / f"sha256-{digest}"
+
+
+async def _to_its_end(work: Callable[..., None], *arguments: Any) -> None:
+    """Do that in a thread. A thread cannot be cancelled, so a cancel waits for it: what it writes
+    must not appear behind the back of who cleans up."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

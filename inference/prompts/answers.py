@@ -99,7 +99,8 @@ class AnswerParser:
     def _read(self) -> Generator[None, None, None]:
         """Yields whenever all that has come is read."""
         while True:
-            if self._format and not self._is_thinking and not self._has_text:
+            is_at_the_start = not self._has_text and not self._calls
+            if self._format and not self._is_thinking and is_at_the_start:
                 yield from self._read_bare_calls(self._format)
             words, mark = yield from self._next_words()
             self._add_words(words)

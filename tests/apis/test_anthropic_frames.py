@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from anthropic.types import ErrorResponse, Message
 
+from apis.answers import JsonAnswer
 from apis.anthropic.errors import error_object, text_of
 from apis.anthropic.frames import MessageFrames, stop_of
 from apis.anthropic.schemas import Message as Described
@@ -112,6 +114,21 @@ def test_reasoning_text_and_calls_are_blocks_that_open_and_close_in_turn() -> No
     assert events[-2]["delta"]["stop_reason"] == "tool_use"
     assert events[-2]["usage"]["output_tokens"] == 5
     assert events[-2]["usage"]["output_tokens_details"] == {"thinking_tokens": 2}
+
+
+@pytest.mark.parametrize("arguments", [{"n": 2**80}, {"s": "\ud800"}])
+def test_a_calls_input_may_be_what_only_a_model_writes(arguments: dict[str, Any]) -> None:
+    call = ToolCall(0, "look", arguments)
+
+    (delta,) = [
+        event["delta"]["partial_json"]
+        for event in events_of(frames().tool_call(call))
+        if event["type"] == "content_block_delta"
+    ]
+
+    assert json.loads(delta) == arguments
+    whole = JsonAnswer(frames().whole(answered(call)), content_type="application/json")
+    assert json.loads(whole.content)["content"][0]["input"] == arguments
 
 
 def test_reasoning_that_is_not_to_be_shown_leaves_an_empty_signed_block() -> None:

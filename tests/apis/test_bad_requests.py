@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from typing import Any
 
 import httpx
@@ -249,61 +248,6 @@ def test_odd_options_that_mean_something_are_served(
     assert answer.status_code == 200, answer.text
 
 
-def test_a_prompt_of_five_megabytes_is_400_with_the_numbers(
-    api: Appliance, client: httpx.Client
-) -> None:
-    text = "five megabytes of words " * 210_000
-
-    for path, body in (
-        ("/api/chat", {**CHAT, "messages": [{"role": "user", "content": text}]}),
-        ("/v1/chat/completions", {**OPENAI_CHAT, "messages": [{"role": "user", "content": text}]}),
-    ):
-        answer = client.post(path, json=body)
-        assert_refused(api, answer, 400, "longer than the context length", "CPU 8192")
-
-
-def test_the_context_error_has_openais_code(client: httpx.Client) -> None:
-    messages = [{"role": "user", "content": "word " * 9000}]
-
-    error = client.post("/v1/chat/completions", json={**OPENAI_CHAT, "messages": messages}).json()[
-        "error"
-    ]
-
-    assert (error["code"], error["param"]) == ("context_length_exceeded", "messages")
-
-
-def test_a_body_over_the_cap_is_413_and_the_connection_stays_usable(client: httpx.Client) -> None:
-    body = b'{"model": "' + b"x" * (33 * 2**20) + b'"}'
-
-    answer = client.post("/api/chat", content=body)
-    again = client.get("/api/version")
-
-    assert answer.status_code == 413
-    assert answer.json() == {"error": "the request body has more than 33554432 bytes"}
-    assert again.status_code == 200
-    ports = {r.extensions["network_stream"].get_extra_info("client_addr") for r in (answer, again)}
-    assert len(ports) == 1, "the same connection"
-
-
-def test_a_body_over_the_cap_that_hides_its_length_is_413(client: httpx.Client) -> None:
-    answer = client.post("/api/chat", content=iter([b"x" * 2**20] * 33))
-
-    assert answer.status_code == 413
-
-
-@pytest.mark.parametrize(
-    "depth", [200, 300, 900], ids=["allowed", "too deep to write", "nearly too deep to read"]
-)
-def test_a_deeply_nested_schema_is_answered(client: httpx.Client, depth: int) -> None:
-    schema = '{"properties": {"a": ' * (depth // 2) + "{}" + "}}" * (depth // 2)
-    body = json.dumps(CHAT).removesuffix("}") + f', "format": {schema}}}'
-
-    answer = client.post("/api/chat", content=body.encode())
-
-    assert answer.status_code in (200, 400), answer.text
-    assert "internal" not in answer.text
-
-
 @pytest.mark.parametrize(
     "kind",
     [
@@ -361,52 +305,6 @@ def test_a_slash_at_the_end_leads_to_the_route(
     answer = client.request(method, path)
 
     assert (answer.status_code, answer.headers.get("Location")) == (status, target)
-
-
-def raw_answer(api: Appliance, request: bytes) -> bytes:
-    """What the server says to bytes that no HTTP library would send."""
-    with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
-        connection.sendall(request)
-        return connection.recv(65536)
-
-
-def test_a_body_shorter_than_it_says_leaves_nothing_behind(api: Appliance) -> None:
-    with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
-        connection.sendall(
-            b'POST /api/chat HTTP/1.1\r\nHost: x.localhost\r\nContent-Length: 999\r\n\r\n{"model"'
-        )
-    with api.client() as client:
-        assert client.get("/health").json()["running_requests"] == 0
-
-
-def test_a_body_longer_than_it_says_is_cut_there(api: Appliance) -> None:
-    body = b'{"model":"x"}'
-    head = b"POST /api/show HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
-
-    answer = raw_answer(api, head + body + b"rubbish that is no request\r\n\r\n")
-
-    assert answer.startswith(b"HTTP/1.1 404")
-
-
-@pytest.mark.parametrize(
-    "request_bytes",
-    [
-        b"GET /api/version HTTP/1.1\r\nHost: localhost\r\nContent-Length: abc\r\n\r\n",
-        b"GET /api/version HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n",
-        b"GET /api/\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"GET /api/version?\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"nonsense\r\n\r\n",
-        b"GET /api/version HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 5000 + b"\r\n",
-    ],
-)
-def test_broken_http_is_400(api: Appliance, request_bytes: bytes) -> None:
-    assert raw_answer(api, request_bytes).startswith(b"HTTP/1.1 400")
-
-
-def test_an_old_http_client_is_served(api: Appliance) -> None:
-    answer = raw_answer(api, b"GET /api/version HTTP/1.0\r\n\r\n")
-
-    assert answer.startswith((b"HTTP/1.0 200", b"HTTP/1.1 200"))
 
 
 def test_what_clients_send_makes_no_lines_of_its_own_in_the_log(

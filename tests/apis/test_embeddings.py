@@ -103,6 +103,16 @@ def test_what_is_no_text_is_refused(client: httpx.Client, value: Any) -> None:
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid input type"})
 
 
+def test_fields_that_nobody_knows_are_told_and_strictly_refused(client: httpx.Client) -> None:
+    body = {"model": ENCODER, "input": TEXT, "task": "query"}
+
+    told = client.post("/v1/embeddings", json=body)
+    refused = client.post("/v1/embeddings", json=body, headers={"X-NPU-Proxy-Strict": "1"})
+
+    assert told.headers["X-NPU-Proxy-Ignored"] == "task"
+    assert refused.status_code == 400
+
+
 def test_a_long_text_is_cut_unless_that_is_forbidden(client: httpx.Client) -> None:
     answer = embed(client, [LONG, TEXT])
     assert answer["prompt_eval_count"] == 256 + 9

@@ -90,6 +90,13 @@ def test_a_call_is_one_frame_with_its_arguments_as_an_object() -> None:
     assert frame == {"message": {"role": "assistant", "content": ""}, "done": False}
 
 
+@pytest.mark.parametrize("arguments", [{"n": 2**80}, {"s": "\ud800"}])
+def test_arguments_may_be_what_only_a_model_writes(arguments: dict[str, Any]) -> None:
+    frame = read(chat().tool_call(ToolCall(0, "look", arguments)))
+
+    assert frame["message"]["tool_calls"][0]["function"]["arguments"] == arguments
+
+
 @pytest.mark.parametrize(
     ("frame", "said"),
     [

@@ -260,6 +260,7 @@ def test_a_raw_prompt_goes_as_it_is() -> None:
 
 def test_a_suffix_goes_by_the_models_own_tokens() -> None:
     assert generate(CODER, suffix="there").prompt == "<p>hi<s>there<m>"
+    assert generate(CODER, suffix="there", system="unused").ignored == ("system",)
 
 
 def test_a_suffix_goes_by_the_template_that_takes_one() -> None:
@@ -267,6 +268,7 @@ def test_a_suffix_goes_by_the_template_that_takes_one() -> None:
 
     assert request.messages == (Message("user", "hi"),)
     assert request.variables == {"suffix": "there"}
+    assert request.ignored == ("system",)
     assert request.template is not None
 
 

@@ -10,7 +10,7 @@ import pytest
 from openai.types import Completion
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from apis.openai.answer_parts import arguments_text
+from apis.json_text import json_text
 from apis.openai.completions_frames import CompletionFrames, Echo
 from apis.openai.frames import ChatFrames, ChatStyle
 from apis.openai.sse import UsageWish
@@ -75,7 +75,7 @@ def test_a_call_is_streamed_as_id_and_name_then_arguments() -> None:
     assert call.pop("id").startswith("call_")
     function = {"name": "get_weather", "arguments": ""}
     assert call == {"index": 0, "type": "function", "function": function}
-    assert rest == {"tool_calls": [{"index": 0, "function": {"arguments": '{"city": "Zürich"}'}}]}
+    assert rest == {"tool_calls": [{"index": 0, "function": {"arguments": '{"city":"Zürich"}'}}]}
     assert second["tool_calls"][0]["index"] == 1
     assert last == {}
     assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
@@ -114,7 +114,7 @@ def test_older_clients_get_one_function_call() -> None:
     whole = frames.whole([Answer("", STOP, tool_calls=(WEATHER,))])
 
     assert begun == {"function_call": {"name": "get_weather", "arguments": ""}}
-    assert rest == {"function_call": {"arguments": '{"city": "Zürich"}'}}
+    assert rest == {"function_call": {"arguments": '{"city":"Zürich"}'}}
     message = strictly(ChatCompletion, json.dumps(whole)).choices[0].message
     assert message.function_call
     assert message.content is None
@@ -186,14 +186,14 @@ def test_an_error_ends_a_stream_without_the_end_mark() -> None:
     ("arguments", "text"),
     [
         ({}, "{}"),
-        ({"b": 1, "a": [True, None]}, '{"b": 1, "a": [true, null]}'),
-        ({"n": 2**80}, '{"n": 1208925819614629174706176}'),
-        ({"s": "é"}, '{"s": "é"}'),
-        ({"s": "é\ud800"}, '{"s": "\\u00e9\\ud800"}'),
+        ({"b": 1, "a": [True, None]}, '{"b":1,"a":[true,null]}'),
+        ({"n": 2**80}, '{"n":1208925819614629174706176}'),
+        ({"s": "é"}, '{"s":"é"}'),
+        ({"s": "é\ud800"}, '{"s":"\\u00e9\\ud800"}'),
     ],
 )
 def test_arguments_are_json_in_a_string(arguments: dict[str, Any], text: str) -> None:
-    assert arguments_text(arguments) == text
+    assert json_text(arguments) == text
     text.encode()
 
 

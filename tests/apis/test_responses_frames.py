@@ -162,7 +162,7 @@ def test_a_call_goes_back_in_its_clients_words() -> None:
     clock, patch, unknown = streamed(parts)[-1]["response"]["output"]
 
     assert (clock["name"], clock["namespace"]) == ("clock", "agents")
-    assert clock["arguments"] == f'{{"zone": "UTC", "digits": {10**30}}}'
+    assert clock["arguments"] == f'{{"zone":"UTC","digits":{10**30}}}'
     assert (patch["type"], patch["name"], patch["input"]) == ("custom_tool_call", "patch", "+x\n")
     assert (unknown["name"], unknown["arguments"]) == ("unknown", "{}")
     assert len({item["id"] for item in (clock, patch, unknown)}) == 3

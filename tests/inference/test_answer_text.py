@@ -6,7 +6,7 @@ from inference.answer_text import AnswerText
 from inference.prompts.conversation import Prepared
 from inference.prompts.planned import PlannedPrompt
 from inference.prompts.thinking import Tags
-from inference.requests import TextDelta, ThinkingDelta
+from inference.requests import Grammar, TextDelta, ThinkingDelta, TokenLogprob
 
 THINKS = PlannedPrompt("", None, Prepared((), tags=Tags("<think>", "</think>")))
 STEPS = ("<think>", "so ", "on", "</think>", "Yes", ".")
@@ -42,3 +42,22 @@ def test_an_answer_that_is_begun_anew_is_read_anew():
     assert text.characters == len("".join(STEPS))
     assert [type(event) for event in text.release() if event.text][-1] is TextDelta
     assert text.thinking_tokens < len(STEPS)
+
+
+def test_an_answer_that_is_repeated_twice_over_reaches_its_client_once():
+    """The second engine ends while it repeats what the client has; a third begins once more."""
+    text = AnswerText(PlannedPrompt("", Grammar("ebnf", 'root ::= "x"'), Prepared(())))
+    chance = TokenLogprob(b"x", -0.5)
+    text.add("ABCDEF", [1], [chance], is_last=False)
+    first = text.release()
+    text.begin_anew()
+    text.add("AB", [2], [chance], is_last=False)
+    second = text.release()
+    text.begin_anew()
+    text.add("ABCD", [3], [chance], is_last=False)
+    text.add("EFG", [4], [chance], is_last=True)
+    third = text.release()
+
+    told = [event for event in (*first, *second, *third) if event.text or event.logprobs]
+    assert [event.text for event in told] == ["ABCDEF", "G"]
+    assert text.characters == len("ABCDEFG")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from inference import planning
-from inference.errors import PromptTooLong
+from inference.errors import InvalidRequest, PromptTooLong
 from inference.requests import GenerationRequest, Message
 from inference.shortening import with_history_that_fits, without_oldest
 from tests.inference.small_picture import CPU, MODEL, picture
@@ -74,6 +74,25 @@ async def test_no_more_is_left_out_than_must_be(places: int) -> None:
     assert len(fitting) == min(places, 100)
     assert (fitting[0], fitting[-1]) == (S, turn(99))
     assert len(room.tried) <= 9
+
+
+@dataclass
+class StrictRoom(Room):
+    """Its template's turns must alternate, and begin with the user's."""
+
+    async def attempt(self, request: GenerationRequest) -> tuple[Message, ...]:
+        messages = await super().attempt(request)
+        if messages[1].role != "user":
+            raise InvalidRequest("Conversation roles must alternate", field="messages")
+        return messages
+
+
+@pytest.mark.parametrize("places", [2, 3, 4, 49, 50, 99])
+async def test_an_answer_that_no_question_is_left_to_goes_as_well(places: int) -> None:
+    fitting = await with_history_that_fits(HISTORY, StrictRoom(places).attempt)
+
+    assert len(fitting) == places - places % 2
+    assert (fitting[0], fitting[1].role, fitting[-1]) == (S, "user", turn(99))
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,22 @@ OBJECTS: dict[str, Schema] = {
         "propertyNames": {"enum": ["k1", "k2"]},
         "additionalProperties": WHOLE,
     },
+    "a key of one name": {
+        "type": "object",
+        "propertyNames": {"const": "k1"},
+        "additionalProperties": WHOLE,
+    },
+    "lists of values with more to satisfy": closed(
+        ["number", "text", "items"],
+        number={"enum": [1, 2, 3, "4"], "minimum": 2, "type": "integer"},
+        text={"enum": ["a", "bb", "ccc"], "minLength": 2, "maxLength": 2},
+        items={
+            "type": "array",
+            "items": {"enum": [1, 2, "a"], "type": "integer"},
+            "uniqueItems": True,
+            "minItems": 1,
+        },
+    ),
     "some of several": {
         **closed([], a=WHOLE, b=WHOLE, c=WHOLE),
         "minProperties": 1,
@@ -166,6 +182,16 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "object", "properties": {"a": {}}, "patternProperties": {"^b": {}}},
         "patternProperties",
     ),
+    "a pattern beside a list": ({"enum": ["x"], "pattern": "^y$"}, "pattern"),
+    "several keys of a pattern": (
+        {"type": "object", "propertyNames": {"pattern": "^[a-z]$"}, "minProperties": 2},
+        "minProperties",
+    ),
+    "a required key beside patterns": (
+        {"type": "object", "patternProperties": {"^a": WHOLE}, "required": ["ab"]},
+        "patternProperties",
+    ),
+    "more digits than anybody reads": ({"type": "integer", "minimum": 10**50}, "minimum"),
     "no schema": ([1], "$schema"),
     "a schema in a wrong place": ({"type": "object", "properties": [1]}, "$schema"),
 }

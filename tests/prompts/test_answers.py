@@ -104,6 +104,7 @@ CASES = [
     ("llama3", f"\n {LLAMA_CALL}; {LLAMA_MORE}\n", [FIRST, SECOND]),
     ("llama3", f"<|python_tag|>{LLAMA_CALL}", [FIRST]),
     ("llama3", "[add(a=1, b=2), add(b=4, a=3)]", [FIRST, SECOND]),
+    ("llama3", f"[add(a=1, b=2)]  {LLAMA_MORE}", [FIRST, text(LLAMA_MORE)]),
     ("llama3", '{"answer": {"a": 1}} is it', [text('{"answer": {"a": 1}} is it')]),
     ("llama3", '{"name": "Bob", "parameters": 3}', [text('{"name": "Bob", "parameters": 3}')]),
     ("llama3", "[1, 2] is a list", [text("[1, 2] is a list")]),

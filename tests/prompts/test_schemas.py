@@ -125,17 +125,72 @@ def test_every_whole_number_within_bounds_can_be_made(low, span, factor):
     wanted = set(range(low, low + span + 1))
     assert _language(integers(bounds)) == wanted
     try:
-        made = _language(multiples(bounds, factor))
+        made = _language(multiples(bounds, factor, str))
     except Unsatisfiable:
         made = set()
     assert made == {number for number in wanted if number % factor == 0}
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    low=st.decimals(-50, 50, places=2),
+    span=st.decimals(0, 60, places=2),
+    part=st.floats(0, 1),
+    places=st.integers(1, 4),
+)
+def test_every_decimal_within_bounds_can_be_made(low, span, part, places):
+    high = low + span
+    value = round(low + span * Decimal(part), places)
+    if not low <= value <= high:
+        return
+    pattern = _as_pattern(numbers(Bounds(low, high)))
+    assert any(pattern.fullmatch(f"{value:f}" + "0" * more) for more in range(3)), value
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"minimum": -1.7976931348623157e308, "maximum": 1.7976931348623157e308},
+        {"minimum": -3.4e38, "maximum": 3.4e38},
+        {"exclusiveMinimum": 0},
+        {"maximum": 10**450},
+        {"minimum": 10**39, "maximum": 10**41},
+    ],
+)
+@pytest.mark.parametrize("kind", ["integer", "number"])
+def test_the_bounds_of_machines_make_no_large_grammars(kind, bounds):
+    schema = {"type": kind, **bounds}
+    held = grammar_of(schema, "format").grammar
+    assert held is not None
+    assert len(held.text) < 20_000
+    for seed in range(25):
+        Draft202012Validator(schema).validate(json.loads(Grammar(held.text).sample(seed)))
+
+
+@pytest.mark.parametrize("factor", [10, 1000])
+@pytest.mark.parametrize(
+    "bounds", [{}, {"minimum": 2_000_000}, {"minimum": -5, "maximum": 10**12}, {"maximum": -70}]
+)
+def test_multiples_of_tens_may_be_as_long_as_any_number(bounds, factor):
+    schema = {"type": "integer", "multipleOf": factor, **bounds}
+    held = grammar_of(schema, "format").grammar
+    assert held is not None
+    assert len(held.text) < 10_000
+    values = [json.loads(Grammar(held.text).sample(seed)) for seed in range(25)]
+    for value in values:
+        Draft202012Validator(schema).validate(value)
+    assert len(set(values)) > 5
+
+
 def _language(expression: str) -> set[int]:
     """All numbers an expression makes, as Python's re sees it."""
-    pattern = re.sub(r'"([^"]*)"', lambda found: re.escape(found[1]), expression).replace(" ", "")
-    matcher = re.compile(pattern)
+    matcher = _as_pattern(expression)
     return {number for number in range(-700, 700) if matcher.fullmatch(str(number))}
+
+
+def _as_pattern(expression: str) -> re.Pattern[str]:
+    text = re.sub(r'"([^"]*)"', lambda found: re.escape(found[1]), expression)
+    return re.compile(text.replace(" ", ""))
 
 
 PATTERN_CASES = [

@@ -5,7 +5,6 @@ Both come of the same steps: the object of an answer that is not streamed is the
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import orjson
 
 from apis.conversation import new_call_id
+from apis.json_text import json_text
 from apis.openai.errors import JSON
 from apis.openai.responses.resource import response_object, usage_of
 from apis.openai.responses.tools import CUSTOM_INPUT, Offered
@@ -132,7 +132,7 @@ class ResponseFrames:
             self._item_id = self._new_id("fc")
             item |= {"id": self._item_id, "type": "function_call"}
             begun, ended, field = {"status": "in_progress"}, {"status": "completed"}, "arguments"
-            text = _json_text(call.arguments)
+            text = json_text(call.arguments)
         event = f"response.{item['type']}_{field}"
         return b"".join(
             (
@@ -291,13 +291,6 @@ class ResponseFrames:
 
 def _text_part(text: str, logprobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
-
-
-def _json_text(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # numbers beyond 64 bits, halves of characters
-        return json.dumps(value)
 
 
 def _logprob(one: TokenLogprob, alternatives: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from apis.limits import MOST_MESSAGES, MOST_TOOLS
 from apis.openai.schemas import Body
@@ -102,6 +102,8 @@ class StreamOptions(Body):
 class ResponsesBody(Body):
     """POST /v1/responses, with the extensions that chat completions take as well."""
 
+    model_config = ConfigDict(extra="allow")
+
     model: str | None = None
     input: str | Annotated[list[InputItem], Field(max_length=MOST_MESSAGES)] | None = None
     instructions: str | None = None
@@ -120,6 +122,7 @@ class ResponsesBody(Body):
     truncation: str | None = None
     include: list[str] | None = None
     metadata: dict[str, str] | None = None
+    client_metadata: Any = None  # Codex's own book-keeping
     store: bool | None = None
     background: bool | None = None
     previous_response_id: str | None = None

@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from apis.calls import Call
-from apis.conversation import answer_schema, checked_stops, needs_of, with_preset_system
+from apis.conversation import answer_schema, needs_of, with_preset_system
 from apis.keep_alive import parse_keep_alive
+from apis.openai.parameters import DEFAULTS, read_sampling, undeclared
 from apis.openai.responses.items import Turns
 from apis.openai.responses.resource import echo_of
 from apis.openai.responses.schemas import ResponsesBody
 from apis.openai.responses.tools import Offered, read_choice, read_tools, shown
 from apis.wishes import Asked
 from inference.errors import InvalidRequest
-from inference.requests import ANY_OBJECT, AnswerSchema, GenerationRequest, Message, Sampling
+from inference.requests import ANY_OBJECT, AnswerSchema, GenerationRequest, Message
 from inference.snapshot import ModelInfo
-
-DEFAULTS = Sampling(temperature=1.0, top_p=1.0)
-"""OpenAI's own, for what a client leaves out."""
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra")
 SUMMARIES = ("auto", "concise", "detailed")
@@ -70,6 +68,9 @@ def read_body(call: Call, body: ResponsesBody, asked: Asked, model: ModelInfo) -
     messages, passed_over = _messages(body, model)
     box = read_tools(body.tools)
     choice, choice_echo = read_choice(body, box)
+    # Where only some may be called, the model is told of no others.
+    allowed = choice.names if choice.mode == "auto" else ()
+    tools = tuple(it for it in box.tools if not allowed or it["function"]["name"] in allowed)
     schema = _schema(body)
     include = body.include or []
     top = body.top_logprobs
@@ -78,7 +79,9 @@ def read_body(call: Call, body: ResponsesBody, asked: Asked, model: ModelInfo) -
             f"top_logprobs must be between 0 and {MOST_ALTERNATIVES}", field="top_logprobs"
         )
     logprobs = (top or 0) if top or LOGPROBS in include else None
-    sampling = _sampling(body)
+    if body.truncation not in (None, "auto", "disabled"):
+        raise InvalidRequest("truncation must be auto or disabled", field="truncation")
+    sampling = read_sampling(body, limit="max_output_tokens")
     request = GenerationRequest(
         model=asked.model,
         family="openai",
@@ -88,7 +91,7 @@ def read_body(call: Call, body: ResponsesBody, asked: Asked, model: ModelInfo) -
         turn=call.turn,
         received_at=call.received_at,
         messages=with_preset_system(messages, model),
-        tools=box.tools,
+        tools=tools,
         tool_choice=choice,
         think=_think(body),
         variables=body.chat_template_kwargs or {},
@@ -99,7 +102,7 @@ def read_body(call: Call, body: ResponsesBody, asked: Asked, model: ModelInfo) -
         keep_alive_seconds=parse_keep_alive(body.keep_alive),
         ignored=(*_ignored(body, model), *box.ignored, *passed_over),
         needs=needs_of(
-            tools=bool(box.tools) and choice.mode != "none",
+            tools=bool(tools) and choice.mode != "none",
             schema=schema,
             logprobs=logprobs is not None,
         ),
@@ -199,33 +202,5 @@ def _ignored(body: ResponsesBody, model: ModelInfo) -> list[str]:
         for name in body.include or ()
         if name not in (ENCRYPTED_REASONING, LOGPROBS)
     ]
-    return [name for name, is_ignored in without_effect.items() if is_ignored] + includes
-
-
-def _sampling(body: ResponsesBody) -> Sampling:
-    most = body.max_output_tokens
-    if most is not None and most < 1:
-        raise InvalidRequest(
-            f"max_output_tokens must be at least 1, got {most}", field="max_output_tokens"
-        )
-    if body.truncation not in (None, "auto", "disabled"):
-        raise InvalidRequest("truncation must be auto or disabled", field="truncation")
-    for name in ("temperature", "top_p", "top_k"):
-        value = getattr(body, name)
-        # -1 is how some servers' clients say "all".
-        if value is not None and value < 0 and (name, value) != ("top_k", -1):
-            raise InvalidRequest(f"{name} must not be negative, got {value:g}", field=name)
-    stop = [body.stop] if isinstance(body.stop, str) else body.stop
-    return Sampling(
-        temperature=body.temperature,
-        top_p=body.top_p,
-        top_k=None if body.top_k is None else min(2**31 - 1, max(0, body.top_k)),
-        min_p=body.min_p,
-        seed=body.seed,
-        repetition_penalty=body.repetition_penalty,
-        presence_penalty=body.presence_penalty,
-        frequency_penalty=body.frequency_penalty,
-        max_tokens=most,
-        stop=None if stop is None else checked_stops(stop),
-        ignore_eos=body.ignore_eos,
-    )
+    named = [name for name, is_ignored in without_effect.items() if is_ignored]
+    return [*named, *includes, *undeclared(body)]

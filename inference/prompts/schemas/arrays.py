@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from inference.prompts.schemas.ebnf import EMPTY, RuleBook, json_literal, repeated, sequence
+from inference.prompts.schemas.kinds import listed_values
 from inference.prompts.schemas.references import CannotHold, Schema
 
 MOST_COUNTED = 1_000
@@ -92,11 +93,6 @@ def _unique(book: RuleBook, first: list[Any], rest: Any, least: int, most: int |
 
 
 def _known_values(schema: Any) -> list[Any] | None:
-    if not isinstance(schema, dict):
-        return None
-    if "const" in schema:
-        return [schema["const"]]
-    if schema.get("type") == "boolean" and "enum" not in schema:
-        return [True, False]
-    values = schema.get("enum")
-    return list(values) if isinstance(values, list) else None
+    if isinstance(schema, Mapping) and schema.get("type") == "boolean" and "enum" not in schema:
+        return [True, False] if "const" not in schema else listed_values(schema)
+    return listed_values(schema)

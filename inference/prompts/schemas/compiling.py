@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,13 @@ from inference.errors import InvalidRequest
 from inference.prompts.schemas import arrays, objects
 from inference.prompts.schemas.ebnf import RuleBook, TooLarge, either, json_literal, sequence
 from inference.prompts.schemas.formats import PATTERNS
-from inference.prompts.schemas.kinds import KEYWORDS_OF, are_apart, is_whole, type_of, types_of
+from inference.prompts.schemas.kinds import (
+    KEYWORDS_OF,
+    are_apart,
+    is_whole,
+    listed_values,
+    types_of,
+)
 from inference.prompts.schemas.numbers import (
     ANY_NUMBER,
     Bounds,
@@ -43,6 +49,12 @@ from inference.prompts.schemas.strings import (
 )
 from inference.requests import Grammar
 
+MOST_BOUND_DIGITS = 40
+BEYOND = Decimal(10) ** (MOST_BOUND_DIGITS + 2)
+"""A bound beyond this, such as the largest of a float, binds nobody: with an open end numbers have
+one digit more than the other bound at most."""
+SHORTEST_SHARED = 60
+"""Characters. What is shorter is written where it belongs: a rule's edge costs the engine more."""
 DEEPEST = 64
 MOST_TURNS = 20_000
 """Schemas looked at, each as often as it is named."""
@@ -202,18 +214,13 @@ class SchemaCompiler:
         """A schema without branches."""
         types = types_of(schema)
         if "const" in schema or "enum" in schema:
-            return self._listed(schema, types)
+            return self._listed(schema)
         if not types:
             return self.any_value()
         return either([self._of_type(schema, name) for name in types])
 
-    def _listed(self, schema: Schema, types: Sequence[str]) -> str:
-        values = [schema["const"]] if "const" in schema else list(schema["enum"])
-        if "const" in schema and "enum" in schema and schema["const"] not in schema["enum"]:
-            values = []
-        fitting = [value for value in values if not types or type_of(value) in types]
-        if "number" in types:
-            fitting = [value for value in values if value in fitting or type_of(value) == "integer"]
+    def _listed(self, schema: Schema) -> str:
+        fitting = listed_values(schema)
         if not fitting:
             raise CannotHold("const" if "const" in schema else "enum", "no value satisfies it")
         return self.book.rule("listed", " | ".join(json_literal(_jsonable(it)) for it in fitting))
@@ -280,14 +287,18 @@ class SchemaCompiler:
             if factor is not None and factor != 1:
                 if not is_whole(factor) or factor <= 0:
                     raise CannotHold("multipleOf", "only whole numbers can be held")
-                return self.book.rule("multiple", multiples(bounds, int(factor)))
+                return self.book.rule("multiple", multiples(bounds, int(factor), self._share))
             if is_integer or factor == 1:
-                return self.book.rule("integer", integers(bounds))
-            return self.book.rule("number", numbers(bounds))
+                return self.book.rule("integer", integers(bounds, self._share))
+            return self.book.rule("number", numbers(bounds, self._share))
         except Unsatisfiable:
             raise CannotHold("minimum", "no number lies within the bounds") from None
         except TooMany:
             raise CannotHold("multipleOf", "powers of ten, or few between bounds") from None
+
+    def _share(self, digits: str) -> str:
+        """A rule for what is long, as the same digits may follow in many places."""
+        return self.book.rule("digits", digits) if len(digits) > SHORTEST_SHARED else digits
 
     def any_value(self) -> str:
         """The expression of any JSON value."""
@@ -310,12 +321,16 @@ def _bounds(schema: Schema) -> Bounds:
         high, below = (None, high) if below else (high, None)
     is_low_excluded = above is not None and (low is None or above >= low)
     is_high_excluded = below is not None and (high is None or below <= high)
-    return Bounds(
-        _decimal(above if is_low_excluded else low),
-        _decimal(below if is_high_excluded else high),
-        is_low_excluded,
-        is_high_excluded,
-    )
+    least = _decimal(above if is_low_excluded else low)
+    most = _decimal(below if is_high_excluded else high)
+    longest = Decimal(10) ** MOST_BOUND_DIGITS
+    if (least or 0) >= longest or (most or 0) <= -longest:
+        raise CannotHold("minimum", f"numbers of more than {MOST_BOUND_DIGITS} digits")
+    if least is not None and least <= -BEYOND:
+        least, is_low_excluded = None, False
+    if most is not None and most >= BEYOND:
+        most, is_high_excluded = None, False
+    return Bounds(least, most, is_low_excluded, is_high_excluded)
 
 
 def _decimal(value: Any) -> Decimal | None:

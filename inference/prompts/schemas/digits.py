@@ -6,8 +6,7 @@ Written as alternatives that begin alike (`[1-9] [0-9] | [1-9] [0-9] [0-9] | "7"
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from inference.prompts.schemas.ebnf import EMPTY, either, repeated, sequence
@@ -45,13 +44,26 @@ def whole(low: int, high: int, *, zeros: int = 0, tail: str = EMPTY) -> Iterator
         yield Span(str(first), str(last), zeros, tail)
 
 
-def spelled(spans: Iterable[Span]) -> str:
-    """All that any of the spans holds; there must be one."""
-    return _spelled(frozenset(spans))
+Share = Callable[[str], str]
+"""Gives an expression a name to be written in its place."""
 
 
-@functools.lru_cache(maxsize=1024)
-def _spelled(spans: frozenset[Span]) -> str:
+def spelled(spans: Iterable[Span], share: Share = str) -> str:
+    """All that any of the spans holds; there must be one. `share` is worth its while where the same
+    rest comes up in many places: with zeros at the end the expression doubles with each digit."""
+    known: dict[frozenset[Span], str] = {}
+
+    def spell(spans: frozenset[Span]) -> str:
+        if spans not in known:
+            known[spans] = _branches(spans, spell)
+            if known[spans] != EMPTY:
+                known[spans] = share(known[spans])
+        return known[spans]
+
+    return spell(frozenset(spans))
+
+
+def _branches(spans: frozenset[Span], spell: Callable[[frozenset[Span]], str]) -> str:
     tails = {span.tail for span in spans if not span.low and not span.zeros}
     options = sorted(tails - {EMPTY})
     following: dict[frozenset[Span], str] = {}
@@ -59,7 +71,7 @@ def _spelled(spans: frozenset[Span]) -> str:
         left = frozenset(rest for span in spans if (rest := span.after(digit)) is not None)
         if left:
             following[left] = following.get(left, "") + digit
-    options += [sequence(_one_of(digits), _spelled(left)) for left, digits in following.items()]
+    options += [sequence(_one_of(digits), spell(left)) for left, digits in following.items()]
     if not options:
         return EMPTY
     return repeated(either(options), 0, 1) if EMPTY in tails else either(options)

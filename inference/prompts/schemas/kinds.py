@@ -23,6 +23,10 @@ KEYWORDS_OF = {
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
 }  # fmt: skip
 """What a keyword says of values of its type only; without a type it also says which to make."""
+_BESIDE_A_LIST = {
+    "type", "const", "enum", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems",
+    "required", "minProperties", "maxProperties", *KEYWORDS_OF["number"],
+}  # fmt: skip
 
 
 def types_of(schema: Schema) -> list[str]:
@@ -79,7 +83,7 @@ def _twoare_apart(one: Schema, other: Schema) -> bool:
     ]
     if all(kinds) and not kinds[0] & kinds[1]:
         return True
-    listed = [_values(schema) for schema in (one, other)]
+    listed = [listed_values(schema) for schema in (one, other)]
     if listed[0] is not None and listed[1] is not None:
         return not any(value in listed[1] for value in listed[0])
     if kinds[0] | kinds[1] != {"object"}:
@@ -91,18 +95,31 @@ def _twoare_apart(one: Schema, other: Schema) -> bool:
 def _member_apart(one: Schema, other: Schema, name: str) -> bool:
     """Whether a member that both must have tells them apart."""
     members = [(schema.get("properties") or {}).get(name) for schema in (one, other)]
-    values = [_values(member) if isinstance(member, Mapping) else None for member in members]
+    values = [listed_values(member) if isinstance(member, Mapping) else None for member in members]
     if values[0] is None or values[1] is None:
         return False
     return not any(value in values[1] for value in values[0])
 
 
 def _kinds(schema: Schema) -> list[str]:
-    return types_of(schema) or [type_of(value) for value in _values(schema) or ()]
+    return types_of(schema) or [type_of(value) for value in listed_values(schema) or ()]
 
 
-def _values(schema: Schema) -> list[Any] | None:
-    if "const" in schema:
-        return [schema["const"]]
-    values = schema.get("enum")
-    return list(values) if isinstance(values, list) else None
+def listed_values(schema: Any) -> list[Any] | None:
+    """The values of `const` or `enum` that satisfy the keywords beside it; None without a list.
+    Raises CannotHold for a pattern beside it: a stranger's pattern may take for ever."""
+    if not isinstance(schema, Mapping) or not ("const" in schema or "enum" in schema):
+        return None
+    if "pattern" in schema:
+        raise CannotHold("pattern", "beside a list of values it cannot be held")
+    from jsonschema import Draft202012Validator
+
+    values = [schema["const"]] if "const" in schema else list(schema["enum"])
+    # A bool as a bound is draft 4's, and says nothing by itself.
+    beside = {
+        name: it
+        for name, it in schema.items()
+        if name in _BESIDE_A_LIST and not (isinstance(it, bool) and name in KEYWORDS_OF["number"])
+    }
+    validator = Draft202012Validator(beside)
+    return [value for value in values if validator.is_valid(value)]

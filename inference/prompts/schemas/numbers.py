@@ -10,13 +10,11 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from inference.prompts.schemas.digits import Span, spelled, whole
+from inference.prompts.schemas.digits import Share, Span, spelled, whole
 from inference.prompts.schemas.ebnf import either, literal, repeated, sequence
 
 MOST_DIGITS = 15
 MOST_LISTED = 500
-MOST_TENS = 99_999
-"""Multiples of ten, hundred, … go up to so many of them: the expression doubles with each digit."""
 
 ANY_INTEGER = '"-"? ( "0" | [1-9] [0-9]{0,14} )'
 ANY_NUMBER = f'{ANY_INTEGER} ( "." [0-9]{{1,15}} )? ( [eE] [+-]? [0-9]{{1,2}} )?'
@@ -49,43 +47,44 @@ class TooMany(Exception):
     """Multiples that cannot be told by their digits, and too many to list."""
 
 
-def integers(bounds: Bounds) -> str:
+def integers(bounds: Bounds, share: Share = str) -> str:
     """Whole numbers within the bounds. Raises Unsatisfiable."""
     if bounds.low is None and bounds.high is None:
         return ANY_INTEGER
     low, high = _whole(bounds)
-    return _either_sign(low, high)
+    return _either_sign(low, high, share=share)
 
 
-def multiples(bounds: Bounds, factor: int) -> str:
+def multiples(bounds: Bounds, factor: int, share: Share = str) -> str:
     """Whole numbers within the bounds that are multiples of `factor` > 1: powers of ten by their
-    last digits, others if they are few enough to list. Raises Unsatisfiable and TooMany."""
+    last digits, whose parts `share` names; others if they are few enough to list. Raises
+    Unsatisfiable and TooMany."""
     low, high = _whole(bounds)
     first, last = -(-low // factor), high // factor
     if first > last:
         raise Unsatisfiable
     zeros = len(str(factor)) - 1
-    if factor == 10**zeros and max(first, -last) <= MOST_TENS:
-        return _either_sign(max(first, -MOST_TENS), min(last, MOST_TENS), zeros)
+    if factor == 10**zeros:
+        return _either_sign(first, last, zeros, share)
     is_open = bounds.low is None or bounds.high is None
     if is_open or last - first >= MOST_LISTED:
         raise TooMany
     return either(literal(str(number * factor)) for number in range(first, last + 1))
 
 
-def numbers(bounds: Bounds) -> str:
+def numbers(bounds: Bounds, share: Share = str) -> str:
     """Numbers within the bounds. Raises Unsatisfiable."""
     if bounds.low is None and bounds.high is None:
         return ANY_NUMBER
     options = []
     if bounds.high is None or bounds.high >= 0:
-        options += _from_zero(bounds)
+        options += _from_zero(bounds, share)
     if bounds.low is None or bounds.low < 0:
         below = bounds.mirrored()
         if below.low is None or below.low <= 0:
             # Zero has no sign.
             below = Bounds(Decimal(0), below.high, True, below.is_high_excluded)
-        options += [f'"-" {option}' for option in _from_zero(below)]
+        options += [f'"-" {option}' for option in _from_zero(below, share)]
     if not options:
         raise Unsatisfiable
     return either(options)
@@ -106,18 +105,18 @@ def _whole(bounds: Bounds) -> tuple[int, int]:
     return low, high
 
 
-def _either_sign(low: int, high: int, zeros: int = 0) -> str:
+def _either_sign(low: int, high: int, zeros: int = 0, share: Share = str) -> str:
     """Whole numbers between the two, each but 0 with so many zeros behind it."""
     options = []
     if high >= 0:
         spans = list(whole(max(low, 1), high, zeros=zeros)) if high else []
-        options.append(spelled([*spans, Span("0", "0")] if low <= 0 else spans))
+        options.append(spelled([*spans, Span("0", "0")] if low <= 0 else spans, share))
     if low < 0:
-        options.append(f'"-" {spelled(whole(max(-high, 1), -low, zeros=zeros))}')
+        options.append(f'"-" {spelled(whole(max(-high, 1), -low, zeros=zeros), share)}')
     return either(options)
 
 
-def _from_zero(bounds: Bounds) -> list[str]:
+def _from_zero(bounds: Bounds, share: Share) -> list[str]:
     """Numbers from zero on, as WHOLE and WHOLE.DECIMALS. A whole part between the bounds leaves
     the decimals free; at a bound they are bounded too."""
     low = max(bounds.low or Decimal(0), Decimal(0))
@@ -130,18 +129,20 @@ def _from_zero(bounds: Bounds) -> list[str]:
     except Unsatisfiable:
         spans = []
     if low > high:
-        return [spelled(spans)] if spans else []
+        return [spelled(spans, share)] if spans else []
     most = _most_decimals(inside)
     first, last = math.floor(low), math.floor(high)
     above, below = _edge(low, is_low_excluded, most), _edge(high, inside.is_high_excluded, most)
     if first == last:
-        spans += _with_decimals(first, _decimals_between(above, below, most))
+        spans += _with_decimals(first, share, _decimals_between(above, below, most))
     else:
-        spans += _with_decimals(first, _decimals_between(above, None, most))
-        if last - first > 1:
-            spans += whole(first + 1, last - 1, tail=f'"." {repeated("[0-9]", 1, most)}')
-        spans += _with_decimals(last, _decimals_between(("", False), below, most))
-    return [spelled(spans)] if spans else []
+        spans += _with_decimals(first, share, _decimals_between(above, None, most))
+        is_open = bounds.high is None
+        if (end := last if is_open else last - 1) > first:
+            spans += whole(first + 1, end, tail=f'"." {repeated("[0-9]", 1, most)}')
+        if not is_open:
+            spans += _with_decimals(last, share, _decimals_between(("", False), below, most))
+    return [spelled(spans, share)] if spans else []
 
 
 def _most_decimals(bounds: Bounds) -> int:
@@ -157,10 +158,10 @@ def _most_decimals(bounds: Bounds) -> int:
     return max(1, MOST_DIGITS - max([len(str(math.floor(abs(end)))) for end in excluded] or [0]))
 
 
-def _with_decimals(number: int, decimals: list[Span]) -> list[Span]:
+def _with_decimals(number: int, share: Share, decimals: list[Span]) -> list[Span]:
     if not decimals:
         return []
-    return [Span(str(number), str(number), tail=f'"." {spelled(decimals)}')]
+    return [Span(str(number), str(number), tail=f'"." {spelled(decimals, share)}')]
 
 
 Edge = tuple[str, bool]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.prompts.schemas.ebnf import EMPTY, RuleBook, json_literal, repeated, sequence
+from inference.prompts.schemas.kinds import listed_values
 from inference.prompts.schemas.references import CannotHold, Schema
 from inference.prompts.schemas.strings import any_string, other_string
 
@@ -47,7 +48,7 @@ def object_(book: RuleBook, schema: Schema, value: Value, key: Value) -> str:
     if not members:
         if not other and least:
             raise CannotHold("minProperties", "there are no members to have")
-        if least > 1 and "propertyNames" not in schema:
+        if least > 1:
             raise CannotHold("minProperties", "members of one name cannot be told apart")
         return _map(other, least, None if most is None else int(most)) if other else '"{}"'
     if least > required or (most is not None and (other or most < len(members))):
@@ -64,8 +65,9 @@ def _members(schema: Schema, value: Value) -> list[_Member]:
     if not properties and isinstance(names := schema.get("propertyNames"), Mapping):
         # Names out of a list are members like declared ones.
         extra = schema.get("additionalProperties", True)
-        if isinstance(names.get("enum"), list) and extra is not False:
-            properties = dict.fromkeys(names["enum"], extra)
+        listed = listed_values({"type": "string", **names})
+        if listed is not None and extra is not False:
+            properties = dict.fromkeys(listed, extra)
     missing = [name for name in required if name not in properties]
     extra = schema.get("additionalProperties", True)
     if missing and extra is False:
@@ -89,7 +91,7 @@ def _other_member(book: RuleBook, schema: Schema, value: Value, key: Value) -> s
     patterns = schema.get("patternProperties") or {}
     name_schema = schema.get("propertyNames", True)
     if patterns:
-        if names or len(patterns) > 1 or name_schema is not True:
+        if names or schema.get("required") or len(patterns) > 1 or name_schema is not True:
             raise CannotHold("patternProperties", "only one alone can be held")
         ((pattern, content),) = patterns.items()
         if content is False:
@@ -98,7 +100,7 @@ def _other_member(book: RuleBook, schema: Schema, value: Value, key: Value) -> s
     if name_schema is not True:
         if names:
             raise CannotHold("propertyNames", "beside properties it cannot be held")
-        if name_schema is False or extra is False or "enum" in name_schema:
+        if name_schema is False or extra is False or {"enum", "const"} & set(name_schema):
             return ""
         return sequence(key({"type": "string", **name_schema}), COLON, value(extra))
     if not _invites_others(schema, extra):

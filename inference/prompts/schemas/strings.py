@@ -1,6 +1,6 @@
 """Strings inside JSON: their characters, and how many of them there may be.
 
-Characters that JSON must escape are written as their short escapes and never as \\uXXXX: every
+Characters that JSON must escape are written as their short escapes and never by their number: every
 other character can stand for itself, and a lone surrogate could not be sent on.
 """
 
