@@ -97,7 +97,9 @@ def read_hyperparameters(metadata: Metadata) -> Hyperparameters:
     context = _count(metadata, "context_length")
     base = _real(metadata, "rope.freq_base", 10000.0)
     window = metadata.of_model("attention.sliding_window")
-    if kind.refuses_windows and (window or layers >= 64):  # the 64 layers of the large ones have one
+    if kind.refuses_windows and (
+        window or layers >= 64
+    ):  # the 64 layers of the large ones have one
         raise UnsupportedModel("This model's windowed layers are not supported.")
     is_minicpm = metadata.architecture == "minicpm"
     return Hyperparameters(

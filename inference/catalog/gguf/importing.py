@@ -14,6 +14,7 @@ from inference.catalog.gguf.folder import write_configs, write_facts, write_toke
 from inference.catalog.gguf.frontend import load_weights
 from inference.catalog.gguf.hyperparameters import Hyperparameters, read_hyperparameters
 from inference.catalog.gguf.metadata import Metadata, read_metadata, read_vector
+from inference.catalog.gguf.round_trip import refuse_changed_texts
 from inference.catalog.gguf.tokenizer import Tokenizer, build_tokenizer
 from inference.catalog.gguf.tokenizer_models import build_tokenizer_models
 from inference.catalog.gguf.weights import repack_int8
@@ -57,6 +58,7 @@ def _fill(
     write_tokenizer_json(folder, tokenizer)
     write_configs(folder, metadata, tokenizer)
     _save_tokenizer_models(folder, tokenizer, metadata.text("tokenizer.chat_template"))
+    refuse_changed_texts(folder)
     decoder = build_decoder_of(source, metadata, report)
     if weight_format == "int8":
         report("packing weights", 0.6)

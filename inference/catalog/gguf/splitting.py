@@ -36,6 +36,7 @@ _QWEN2: Final = _by_letters(r"\p{N}")
 _QWEN35: Final = (
     _CONTRACTION + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|" + _TAIL
 )
+_SEED: Final = _CONTRACTION + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|" + _TAIL
 _DEEPSEEK3: Final = (
     r"\p{N}{1,3}",
     "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
@@ -61,6 +62,7 @@ _EXPRESSIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
     **dict.fromkeys(("deepseek-v3", "hunyuan-dense"), _DEEPSEEK3),
     "qwen35": (_QWEN35,),
+    "seed-coder": (_SEED,),
     "tekken": (_by_case(r"\p{N}", ""),),
     "gpt-4o": (_by_case(r"\p{N}{1,3}", _CONTRACTION + "?"),),
     "minimax-m2": (_by_case(r"\p{N}{1,3}", _CONTRACTION + "?"),),

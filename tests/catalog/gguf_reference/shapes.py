@@ -72,8 +72,6 @@ _SCALES = {
     "logit_scale": 4.0,
     "attention.scale": 0.0625,
 }
-_SOFT_CAPS = {"attn_logit_softcapping": 5.0, "final_logit_softcapping": 3.0}
-
 SHAPES: dict[str, Shape] = {
     "llama": Shape("llama", is_tied=False, head=16),
     "llama-3": Shape("llama", extra=_frequencies),
@@ -101,18 +99,12 @@ SHAPES: dict[str, Shape] = {
     "qwen2-yarn": Shape("qwen2", head=16, biases=("q", "k", "v"), keys=_YARN),
     "qwen3": Shape("qwen3", qk_norm=1),
     "gemma": Shape("gemma", kv_heads=1),
-    "gemma2": Shape(
-        "gemma2",
-        layers=4,
-        has_post_norms=True,
-        keys={"attention.sliding_window": 8, **_SOFT_CAPS},
-    ),
     "gemma3": Shape(
         "gemma3",
         layers=6,
         qk_norm=1,
         has_post_norms=True,
-        keys={"attention.sliding_window": 8, "rope.freq_base": 1e6},
+        keys={"attention.sliding_window": 8, "rope.freq_base": 1e6, "final_logit_softcapping": 3.0},
     ),
     "gemma3-linear": Shape(
         "gemma3",
@@ -216,12 +208,74 @@ def write_model(path: Path, name: str, *, is_unpacked: bool = False) -> Path:
     """Write the small model `name` as a GGUF file; `is_unpacked`: its packed weights' values, f32,
     because llama.cpp would pack what it multiplies them with too."""
     shape = SHAPES[name]
+    writer = _writer(path, shape, WIDTH, INNER)
+    kind = gguf.GGMLQuantizationType[shape.weight_type]
+    for key, tensor in tensors_of(name).items():
+        if tensor.ndim == 2 and shape.weight_type != "F32":
+            packed = gguf.quantize(tensor, kind)
+            if is_unpacked:
+                writer.add_tensor(key, gguf.dequantize(packed, kind))
+            else:
+                writer.add_tensor(key, packed, raw_dtype=kind)
+        else:
+            writer.add_tensor(key, tensor)
+    return _close(writer, path)
+
+
+def write_packed(path: Path, kind: gguf.GGMLQuantizationType) -> tuple[Path, Tensors]:
+    """A model of one layer whose matrices are packed as `kind`, and their values.
+
+    The gguf package packs the simple kinds only; of the others the bytes are random, but for the
+    scales, which are sensible numbers.
+    """
+    shape = Shape("llama", layers=1, head=64)
+    width = 256
+    random = np.random.default_rng(11)
+    writer = _writer(path, shape, width, width)
+    rows = {"q": HEADS * shape.head, "k": KV_HEADS * shape.head, "v": KV_HEADS * shape.head}
+    sizes = {f"blk.0.attn_{part}.weight": count for part, count in rows.items()}
+    sizes |= {f"blk.0.ffn_{part}.weight": width for part in ("gate", "up", "down")}
+    sizes |= {"blk.0.attn_output.weight": width, "token_embd.weight": VOCAB}
+    values: Tensors = {}
+    for name, count in sizes.items():
+        packed = _random_blocks(kind, count, width, random)
+        values[name] = gguf.dequantize(packed, kind)
+        if kind in (gguf.GGMLQuantizationType.F16, gguf.GGMLQuantizationType.F32):
+            writer.add_tensor(name, packed)
+        else:
+            writer.add_tensor(name, packed, raw_dtype=kind)
+    for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"):
+        writer.add_tensor(f"{name}.weight", np.ones(width, np.float32))
+    return _close(writer, path), values
+
+
+def _random_blocks(
+    kind: gguf.GGMLQuantizationType, rows: int, columns: int, random: np.random.Generator
+) -> NDArray[Any]:
+    values = random.standard_normal((rows, columns)).astype(np.float32)
+    scales = {"Q2_K": (80, 82), "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,)}
+    if kind.name not in scales:
+        return gguf.quantize(values, kind)
+    per_block, size = gguf.GGML_QUANT_SIZES[kind]
+    blocks = random.integers(0, 256, (rows * columns // per_block, size), np.uint8)
+    for at in scales[kind.name]:
+        halves = random.uniform(0.001, 0.01, len(blocks)).astype("<f2")
+        blocks[:, at : at + 2] = halves.view(np.uint8).reshape(-1, 2)
+    # The factors of single groups are large, as in real files, where groups are not all zero.
+    if kind.name == "Q2_K":
+        blocks[:, :16] |= 0x08
+    elif kind.name in ("Q4_K", "Q5_K"):
+        blocks[:, 4:8] |= 0xA0
+    return blocks.reshape(rows, -1)
+
+
+def _writer(path: Path, shape: Shape, width: int, inner: int) -> gguf.GGUFWriter:
     writer = gguf.GGUFWriter(path, shape.architecture)
     writer.add_name("small model")  # llama.cpp has exceptions for some names
     writer.add_context_length(CONTEXT)
     writer.add_block_count(shape.layers)
-    writer.add_embedding_length(WIDTH)
-    writer.add_feed_forward_length(INNER)
+    writer.add_embedding_length(width)
+    writer.add_feed_forward_length(inner)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(shape.kv_heads)
     writer.add_key_length(shape.head)
@@ -234,16 +288,10 @@ def write_model(path: Path, name: str, *, is_unpacked: bool = False) -> Path:
     for key, value in shape.keys.items():
         add[type(value)](f"{shape.architecture}.{key}", value)
     _add_tokenizer(writer)
-    for key, tensor in tensors_of(name).items():
-        if tensor.ndim == 2 and shape.weight_type != "F32":
-            kind = gguf.GGMLQuantizationType[shape.weight_type]
-            packed = gguf.quantize(tensor, kind)
-            if is_unpacked:
-                writer.add_tensor(key, gguf.dequantize(packed, kind))
-            else:
-                writer.add_tensor(key, packed, raw_dtype=kind)
-        else:
-            writer.add_tensor(key, tensor)
+    return writer
+
+
+def _close(writer: gguf.GGUFWriter, path: Path) -> Path:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
