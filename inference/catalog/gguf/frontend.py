@@ -23,15 +23,20 @@ from inference.catalog.gguf.metadata import Metadata
 
 _PREFIX: Final = "weight.weight_"
 _ALIGNMENT: Final = 32
+_KEEP_ZERO_POINTS: Final = "OV_GGUF_Q4_K_ZP_F16"  # the frontend's own name, for more than Q4_K
 
 
-def load_weights(path: Path, numbers: Hyperparameters, metadata: Metadata) -> dict[str, ov.Output]:
+def load_weights(
+    path: Path, numbers: Hyperparameters, metadata: Metadata, *, is_exact: bool
+) -> dict[str, ov.Output]:
     """The weights of `path` by name; matrices with the slowest dimension first, as f32.
 
-    Fused weights of query, key and value come apart. Raises CorruptFile or UnsupportedModel.
+    Fused weights of query, key and value come apart. `is_exact` keeps zero points between whole
+    numbers as they are; otherwise the frontend rounds those of some packings, for which engines
+    multiply faster. The first call of a process decides it for all. Raises CorruptFile or
+    UnsupportedModel.
     """
-    # Zero points between whole numbers stay as they are. Read by the frontend when it unpacks.
-    os.environ["OV_GGUF_Q4_K_ZP_F16"] = "1"
+    os.environ[_KEEP_ZERO_POINTS] = "1" if is_exact else "0"
     other_name = numbers.architecture.frontend_name
     if other_name is None:
         return _named_weights(_convert(path))

@@ -59,7 +59,8 @@ def _fill(
     write_configs(folder, metadata, tokenizer)
     _save_tokenizer_models(folder, tokenizer, metadata.text("tokenizer.chat_template"))
     refuse_changed_texts(folder)
-    decoder = build_decoder_of(source, metadata, report)
+    # Weights that are packed anew anyway need no second rounding.
+    decoder = build_decoder_of(source, metadata, report, is_exact=weight_format == "int8")
     if weight_format == "int8":
         report("packing weights", 0.6)
         repack_int8(decoder, lambda share: report("packing weights", 0.6 + 0.25 * share))
@@ -68,11 +69,14 @@ def _fill(
     return write_facts(folder, metadata, tokenizer, weight_format, source.stat().st_size)
 
 
-def build_decoder_of(source: Path, metadata: Metadata, report: Report) -> ov.Model:
-    """The decoder in `source`; raises CorruptFile or UnsupportedModel."""
+def build_decoder_of(
+    source: Path, metadata: Metadata, report: Report, *, is_exact: bool = True
+) -> ov.Model:
+    """The decoder in `source`, with its weights as `load_weights` gives them; raises CorruptFile
+    or UnsupportedModel."""
     numbers = read_hyperparameters(metadata)
     report("reading weights", 0.3)
-    weights = load_weights(source, numbers, metadata)
+    weights = load_weights(source, numbers, metadata, is_exact=is_exact)
     report("building the decoder", 0.5)
     return build_decoder(numbers, weights, _factors(source, metadata, numbers))
 
