@@ -45,14 +45,14 @@ _DEEPSEEK3: Final = (
 )
 
 _EXPRESSIONS: Final[dict[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("gpt-2", "gpt2", "mpt", "olmo", "jais", "trillion", "exaone4"), (_GPT2,)),
+    **dict.fromkeys(("gpt-2", "mpt", "olmo", "jais", "trillion", "exaone4"), (_GPT2,)),
     **dict.fromkeys(
         ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b",
-         "mellum2", "mellum"),
+         "mellum2"),
         _GPT2_DIGITS,
     ),
     **dict.fromkeys(
-        ("llama3", "llama-v3", "llama-bpe", "llama4-bpe", "falcon3", "falcon-h1", "dbrx",
+        ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "dbrx",
          "smaug-bpe", "glm4", "chatglm-bpe", "lfm2", "pixtral"),
         (_LLAMA3,),
     ),
@@ -70,7 +70,7 @@ _EXPRESSIONS: Final[dict[str, tuple[str, ...]]] = {
 
 # Word lists that are to be looked up whole before any merging is tried.
 _LOOKS_UP_WHOLE_WORDS: Final = frozenset(
-    {"llama3", "llama-v3", "llama-bpe", "llama4-bpe", "falcon3", "falcon-h1", "pixtral", "lfm2",
+    {"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "lfm2",
      "tekken", "gpt-4o"}
 )  # fmt: skip
 
