@@ -233,7 +233,7 @@ def test_the_folder_has_its_files_and_facts(imported: Callable[[str], Path]) -> 
 
 
 def test_a_small_model_gets_int8_when_nothing_is_asked_for(tmp_path: Path) -> None:
-    source = write_gguf(tmp_path / "tiny.gguf", tiny_decoder("llama"))
+    source = write_gguf(tmp_path / "tiny.GGUF", tiny_decoder("llama"))
 
     code, lines = run_import(source, tmp_path / "target")
 

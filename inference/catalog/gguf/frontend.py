@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Final
 
 import openvino as ov
-from openvino.frontend import FrontEndManager
+from openvino.frontend import (
+    FrontEndManager,
+    GeneralFailure,
+    NotImplementedFailure,
+    OpConversionFailure,
+)
 
 from inference.catalog.gguf.errors import CorruptFile, GgufError, UnsupportedModel
 from inference.catalog.gguf.hyperparameters import Hyperparameters
@@ -38,6 +43,8 @@ def load_weights(
     """
     os.environ[_KEEP_ZERO_POINTS] = "1" if is_exact else "0"
     other_name = numbers.architecture.frontend_name
+    if path.suffix != ".gguf":  # the frontend reads no other
+        other_name = other_name or metadata.architecture
     if other_name is None:
         return _named_weights(_convert(path))
     with _under_another_name(path, other_name, numbers, metadata) as other:
@@ -58,11 +65,11 @@ def _convert(path: Path) -> ov.Model:
         raise GgufError("This version of OpenVINO cannot read GGUF files.")
     try:
         return frontend.convert(frontend.load(str(path)))
-    except RuntimeError as error:
+    except (RuntimeError, GeneralFailure, OpConversionFailure, NotImplementedFailure) as error:
         raise explain(error) from error
 
 
-def explain(error: RuntimeError) -> GgufError:
+def explain(error: Exception) -> GgufError:
     """The frontend's complaint in words for the user; its own text names paths and source files."""
     if "architecture" in str(error).lower():
         return UnsupportedModel("This model's architecture is not supported by this OpenVINO.")
