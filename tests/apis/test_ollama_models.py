@@ -235,6 +235,19 @@ def test_a_file_that_is_no_model_is_told_so(client: httpx.Client, sdk: ollama.Cl
     assert "bad:latest" not in names(client)
 
 
+def test_a_model_that_cannot_be_imported_is_refused_with_the_reason(
+    client: httpx.Client, sdk: ollama.Client, tmp_path: Path
+) -> None:
+    tiny = tiny_decoder("llama", seed=3)
+    tiny.values["llama.expert_count"] = 8
+    digest = sdk.create_blob(write_gguf(tmp_path / "mixture.gguf", tiny))
+
+    answer = client.post("/api/create", json={"model": "mixture", "files": {"m.gguf": digest}})
+
+    assert "mixture of experts" in lines(answer)[-1]["error"]
+    assert "mixture:latest" not in names(client)
+
+
 def folders(own: Appliance) -> set[str]:
     return {path.name for path in (own.home / "models" / "installed").iterdir()}
 

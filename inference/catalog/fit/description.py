@@ -79,23 +79,26 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 def _gguf_facts(path: Path) -> dict[str, Any]:
     """What the header says; empty when it cannot be read, which the import will say better."""
+    from inference.catalog.gguf.description import describe, quantization_of
     from inference.catalog.gguf.errors import GgufError
     from inference.catalog.gguf.metadata import read_metadata
 
     try:
         metadata = read_metadata(path)
+        told = describe(metadata)
         heads = metadata.of_model("attention.head_count")
         return {
             "architecture": metadata.architecture,
             "parameter_count": metadata.parameter_count,
-            "context_length": metadata.of_model("context_length"),
+            "context_length": told.served_context_length or told.context_length,
             "embedding_length": metadata.of_model("embedding_length"),
             "block_count": metadata.of_model("block_count"),
             "head_count": heads,
             "head_count_kv": metadata.of_model("attention.head_count_kv") or heads,
             "head_size": metadata.of_model("attention.key_length"),
             "sliding_window": metadata.of_model("attention.sliding_window"),
-            "quantization": metadata.quantization,
+            "quantization": quantization_of(metadata),
+            "refusal": told.reason or "",
         }
     except (GgufError, OSError):
         return {}

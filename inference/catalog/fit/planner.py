@@ -58,7 +58,9 @@ def plan_fit(
     """The verdicts for the model described. `patterns` are those of the files that a pull would
     fetch, none for all; `candidates` and `exists` are for `nearest_for_npu`."""
     kind = kind_of(description.config, description.name)
-    refusal = refusal_of(description.config, description.name)
+    refusal = refusal_of(description.config, description.name) or str(
+        description.facts.get("refusal", "")
+    )
     shape = read_shape(description)
     if kind is Kind.UNKNOWN and shape is not None:
         kind = Kind.TEXT

@@ -6,14 +6,14 @@
     name                 general.name, or null
     license              general.license (an SPDX-like id), or null
     parameter_count      number of weights, tied ones counted once
-    context_length       tokens the model was trained for
+    context_length       tokens within which the import is exact; as a rule those of the training
     embedding_length     width of the hidden states
     block_count          number of layers
-    head_count           query heads per layer (the largest, where layers differ)
-    head_count_kv        key/value heads per layer (likewise)
+    head_count           query heads per layer
+    head_count_kv        key/value heads per layer
     feed_forward_length  inner width of the feed-forward part, or null
     vocab_size           entries of the vocabulary
-    rope_freq_base       base of the rotary positions, or null
+    rope_freq_base       base of the rotary positions
     sliding_window       tokens that windowed layers see, or null
     quantization         the file's own, such as "Q4_1"
     weight_format        "file" (packed as in the file) or "int8" (8 bits, one scale per row)
@@ -31,29 +31,14 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import openvino as ov
 
+from inference.catalog.gguf.description import quantization_of
+from inference.catalog.gguf.hyperparameters import read_hyperparameters
 from inference.catalog.gguf.metadata import Metadata
 from inference.catalog.gguf.tokenizer import Tokenizer
-
-# The class names Hugging Face gives the architectures; some GenAI paths look at them.
-_CLASSES: Final[dict[str, tuple[str, str]]] = {
-    "llama": ("llama", "LlamaForCausalLM"),
-    "mistral3": ("mistral", "MistralForCausalLM"),
-    "qwen2": ("qwen2", "Qwen2ForCausalLM"),
-    "qwen3": ("qwen3", "Qwen3ForCausalLM"),
-    "qwen3moe": ("qwen3_moe", "Qwen3MoeForCausalLM"),
-    "gemma": ("gemma", "GemmaForCausalLM"),
-    "gemma2": ("gemma2", "Gemma2ForCausalLM"),
-    "gemma3": ("gemma3_text", "Gemma3ForCausalLM"),
-    "phi3": ("phi3", "Phi3ForCausalLM"),
-    "smollm3": ("smollm3", "SmolLM3ForCausalLM"),
-    "minicpm": ("minicpm", "MiniCPMForCausalLM"),
-    "olmoe": ("olmoe", "OlmoeForCausalLM"),
-    "gpt-oss": ("gpt_oss", "GptOssForCausalLM"),
-}
 
 
 def write_tokenizer_json(folder: Path, tokenizer: Tokenizer) -> None:
@@ -64,24 +49,22 @@ def write_tokenizer_json(folder: Path, tokenizer: Tokenizer) -> None:
 def write_configs(folder: Path, metadata: Metadata, tokenizer: Tokenizer) -> None:
     """Write config.json, generation_config.json and, if there is one, chat_template.jinja."""
     facts = model_facts(metadata, tokenizer)
-    model_type, model_class = _CLASSES.get(
-        metadata.architecture, (metadata.architecture, f"{metadata.architecture}ForCausalLM")
-    )
+    numbers = read_hyperparameters(metadata)
     ids = {
         "bos_token_id": tokenizer.bos_id,
         "eos_token_id": tokenizer.eos_ids,
         "pad_token_id": tokenizer.pad_id,
     }
     config = {
-        "architectures": [model_class],
-        "model_type": model_type,
+        "architectures": [numbers.architecture.model_class],
+        "model_type": numbers.architecture.model_type,
         **ids,
         "hidden_size": facts["embedding_length"],
         "intermediate_size": facts["feed_forward_length"],
         "num_hidden_layers": facts["block_count"],
         "num_attention_heads": facts["head_count"],
         "num_key_value_heads": facts["head_count_kv"],
-        "head_dim": metadata.of_model("attention.key_length") or _head_size(facts),
+        "head_dim": numbers.head_size,
         "max_position_embeddings": facts["context_length"],
         "rope_theta": facts["rope_freq_base"],
         "sliding_window": facts["sliding_window"],
@@ -111,23 +94,22 @@ def write_facts(
 
 def model_facts(metadata: Metadata, tokenizer: Tokenizer) -> dict[str, Any]:
     """The facts that depend on the file alone."""
-    heads = metadata.of_model("attention.head_count")
-    rope_base = metadata.values.get(f"{metadata.architecture}.rope.freq_base")
+    numbers = read_hyperparameters(metadata)
     return {
         "architecture": metadata.architecture,
         "name": metadata.text("general.name"),
         "license": metadata.text("general.license"),
         "parameter_count": metadata.parameter_count,
-        "context_length": metadata.of_model("context_length"),
-        "embedding_length": metadata.of_model("embedding_length"),
-        "block_count": metadata.of_model("block_count"),
-        "head_count": heads,
-        "head_count_kv": metadata.of_model("attention.head_count_kv") or heads,
+        "context_length": numbers.served_context,
+        "embedding_length": numbers.width,
+        "block_count": numbers.layers,
+        "head_count": numbers.heads,
+        "head_count_kv": numbers.kv_heads,
         "feed_forward_length": metadata.of_model("feed_forward_length"),
         "vocab_size": len(tokenizer.vocabulary),
-        "rope_freq_base": rope_base if isinstance(rope_base, (int, float)) else None,
-        "sliding_window": metadata.of_model("attention.sliding_window"),
-        "quantization": metadata.quantization,
+        "rope_freq_base": numbers.rope_base,
+        "sliding_window": numbers.window if numbers.windowed_of else None,
+        "quantization": quantization_of(metadata),
         "tokenizer_model": metadata.text("tokenizer.ggml.model"),
         "tokenizer_pre": metadata.text("tokenizer.ggml.pre"),
         "bos_token_id": tokenizer.bos_id,
@@ -136,11 +118,6 @@ def model_facts(metadata: Metadata, tokenizer: Tokenizer) -> dict[str, Any]:
         "add_bos_token": tokenizer.adds_bos,
         "has_chat_template": metadata.text("tokenizer.chat_template") is not None,
     }
-
-
-def _head_size(facts: dict[str, Any]) -> int | None:
-    width, heads = facts["embedding_length"], facts["head_count"]
-    return width // heads if width and heads else None
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

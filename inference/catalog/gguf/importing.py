@@ -3,14 +3,18 @@
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import numpy as np
 import openvino as ov
-from openvino.frontend import FrontEndManager
+from numpy.typing import NDArray
 
-from inference.catalog.gguf.errors import CorruptFile, GgufError, UnsupportedModel
+from inference.catalog.gguf.decoder import build_decoder
+from inference.catalog.gguf.description import refuse_unimportable
+from inference.catalog.gguf.errors import CorruptFile
 from inference.catalog.gguf.folder import write_configs, write_facts, write_tokenizer_json
-from inference.catalog.gguf.graph import make_stateful_decoder
-from inference.catalog.gguf.metadata import Metadata, read_metadata
-from inference.catalog.gguf.rope import split_rotations_in_halves
+from inference.catalog.gguf.frontend import load_weights
+from inference.catalog.gguf.hyperparameters import Hyperparameters, read_hyperparameters
+from inference.catalog.gguf.metadata import Metadata, read_metadata, read_vector
+from inference.catalog.gguf.round_trip import refuse_changed_texts
 from inference.catalog.gguf.tokenizer import Tokenizer, build_tokenizer
 from inference.catalog.gguf.tokenizer_models import build_tokenizer_models
 from inference.catalog.gguf.weights import repack_int8
@@ -37,6 +41,7 @@ def import_gguf(
     with published_folder(target) as work:
         report("metadata", 0.0)
         metadata = read_metadata(source)
+        refuse_unimportable(metadata)
         return _fill(work, source, metadata, weight_format or best_format(metadata), report)
 
 
@@ -53,11 +58,9 @@ def _fill(
     write_tokenizer_json(folder, tokenizer)
     write_configs(folder, metadata, tokenizer)
     _save_tokenizer_models(folder, tokenizer, metadata.text("tokenizer.chat_template"))
-    report("reading weights", 0.3)
-    graph = load_graph(source)
-    report("building the decoder", 0.5)
-    split_rotations_in_halves(graph)
-    decoder = make_stateful_decoder(graph)
+    refuse_changed_texts(folder)
+    # Weights that are packed anew anyway need no second rounding.
+    decoder = build_decoder_of(source, metadata, report, is_exact=weight_format == "int8")
     if weight_format == "int8":
         report("packing weights", 0.6)
         repack_int8(decoder, lambda share: report("packing weights", 0.6 + 0.25 * share))
@@ -66,22 +69,34 @@ def _fill(
     return write_facts(folder, metadata, tokenizer, weight_format, source.stat().st_size)
 
 
-def load_graph(source: Path) -> ov.Model:
-    """The frontend's graph of `source`; raises CorruptFile or UnsupportedModel."""
-    frontend = FrontEndManager().load_by_framework("gguf")
-    if frontend is None:
-        raise GgufError("This version of OpenVINO cannot read GGUF files.")
-    try:
-        return frontend.convert(frontend.load(str(source)))
-    except RuntimeError as error:
-        raise explain(error) from error
+def build_decoder_of(
+    source: Path, metadata: Metadata, report: Report, *, is_exact: bool = True
+) -> ov.Model:
+    """The decoder in `source`, with its weights as `load_weights` gives them; raises CorruptFile
+    or UnsupportedModel."""
+    numbers = read_hyperparameters(metadata)
+    report("reading weights", 0.3)
+    weights = load_weights(source, numbers, metadata, is_exact=is_exact)
+    report("building the decoder", 0.5)
+    return build_decoder(numbers, weights, _factors(source, metadata, numbers))
 
 
-def explain(error: RuntimeError) -> GgufError:
-    """The frontend's complaint in words for the user; its own text names paths and source files."""
-    if "architecture" in str(error).lower():
-        return UnsupportedModel("This model's architecture is not supported by this OpenVINO.")
-    return CorruptFile("The file is damaged or truncated: its weights cannot be read.")
+def _factors(
+    source: Path, metadata: Metadata, numbers: Hyperparameters
+) -> NDArray[np.float64] | None:
+    """By how much single pairs of channels turn slower, if they do.
+
+    Where a file has one list for short texts and one for long ones, the engines' cache cannot
+    change from the one to the other, so the model's context decides, as in llama.cpp.
+    """
+    name = "rope_freqs.weight"
+    if numbers.scaling.kind == "longrope":
+        is_long = numbers.context > numbers.scaling.original_context
+        name = f"rope_factors_{'long' if is_long else 'short'}.weight"
+    factors = read_vector(source, metadata, name)
+    if factors is not None and (len(factors) != numbers.rotated // 2 or not np.all(factors > 0)):
+        raise CorruptFile("The file contradicts itself about its model's positions.")
+    return factors
 
 
 def _save_tokenizer_models(folder: Path, tokenizer: Tokenizer, chat_template: str | None) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inference.catalog.gguf.errors import CorruptFile, UnsupportedModel
 
@@ -44,6 +45,8 @@ class TensorInfo:
 
     name: str
     shape: tuple[int, ...]
+    kind: int = 0  # how its values are packed, by ggml's numbers
+    offset: int = 0  # of its first byte, from where the data begin
 
     @property
     def count(self) -> int:
@@ -60,6 +63,7 @@ class Metadata:
 
     values: dict[str, Any]
     tensors: tuple[TensorInfo, ...]
+    data_offset: int = 0  # where the tensors' data begin
 
     @property
     def architecture(self) -> str:
@@ -116,6 +120,21 @@ class Metadata:
         return self.integer(f"{self.architecture}.{key}")
 
 
+def read_vector(path: Path, metadata: Metadata, name: str) -> NDArray[np.float64] | None:
+    """The values of a small f32 tensor; None when there is none of this name."""
+    for tensor in metadata.tensors:
+        if tensor.name == name:
+            if tensor.kind != 0 or tensor.count > 1 << 16:
+                raise UnsupportedModel(f"The file has {name} in a form that is not known.")
+            with path.open("rb") as file:
+                file.seek(metadata.data_offset + tensor.offset)
+                data = file.read(4 * tensor.count)
+            if len(data) != 4 * tensor.count:
+                raise CorruptFile("The file is truncated.")
+            return np.frombuffer(data, "<f4").astype(np.float64)
+    return None
+
+
 def read_metadata(path: Path) -> Metadata:
     """Read the header of the GGUF file at `path`; raises GgufError or OSError."""
     with path.open("rb") as file:
@@ -146,7 +165,10 @@ class _Reader:
             key = self._string()
             values[key] = self._value(self._scalar("<I"), nesting=0)
         tensors = tuple(self._tensor() for _ in range(tensor_count))
-        return Metadata(values, tensors)
+        alignment = values.get("general.alignment", 32)
+        if not isinstance(alignment, int) or alignment < 1:
+            raise CorruptFile("The file's weights lie in no sensible order.")
+        return Metadata(values, tensors, -(-self._at // alignment) * alignment)
 
     def _take(self, length: int) -> bytes:
         end = self._at + length
@@ -205,7 +227,7 @@ class _Reader:
             raise CorruptFile("The file has a tensor without a sensible shape.")
         shape = struct.unpack(f"<{dimensions}Q", self._take(8 * dimensions))
         offset_and_type = self._take(12)
-        offset = struct.unpack_from("<Q", offset_and_type, 4)[0]
+        kind, offset = struct.unpack("<IQ", offset_and_type)
         if offset > self._size or any(length > 1 << 40 for length in shape):
             raise CorruptFile("The file is truncated.")
-        return TensorInfo(name, shape)
+        return TensorInfo(name, shape, kind, offset)

@@ -36,6 +36,7 @@ _QWEN2: Final = _by_letters(r"\p{N}")
 _QWEN35: Final = (
     _CONTRACTION + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|" + _TAIL
 )
+_SEED: Final = _CONTRACTION + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|" + _TAIL
 _DEEPSEEK3: Final = (
     r"\p{N}{1,3}",
     "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
@@ -44,14 +45,14 @@ _DEEPSEEK3: Final = (
 )
 
 _EXPRESSIONS: Final[dict[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("gpt-2", "gpt2", "mpt", "olmo", "jais", "trillion", "exaone4"), (_GPT2,)),
+    **dict.fromkeys(("gpt-2", "mpt", "olmo", "jais", "trillion", "exaone4"), (_GPT2,)),
     **dict.fromkeys(
         ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b",
-         "mellum2", "mellum"),
+         "mellum2"),
         _GPT2_DIGITS,
     ),
     **dict.fromkeys(
-        ("llama3", "llama-v3", "llama-bpe", "llama4-bpe", "falcon3", "falcon-h1", "dbrx",
+        ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "dbrx",
          "smaug-bpe", "glm4", "chatglm-bpe", "lfm2", "pixtral"),
         (_LLAMA3,),
     ),
@@ -61,6 +62,7 @@ _EXPRESSIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
     **dict.fromkeys(("deepseek-v3", "hunyuan-dense"), _DEEPSEEK3),
     "qwen35": (_QWEN35,),
+    "seed-coder": (_SEED,),
     "tekken": (_by_case(r"\p{N}", ""),),
     "gpt-4o": (_by_case(r"\p{N}{1,3}", _CONTRACTION + "?"),),
     "minimax-m2": (_by_case(r"\p{N}{1,3}", _CONTRACTION + "?"),),
@@ -68,7 +70,7 @@ _EXPRESSIONS: Final[dict[str, tuple[str, ...]]] = {
 
 # Word lists that are to be looked up whole before any merging is tried.
 _LOOKS_UP_WHOLE_WORDS: Final = frozenset(
-    {"llama3", "llama-v3", "llama-bpe", "llama4-bpe", "falcon3", "falcon-h1", "pixtral", "lfm2",
+    {"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "lfm2",
      "tekken", "gpt-4o"}
 )  # fmt: skip
 

@@ -57,18 +57,25 @@ class Tokenizer:
         return bool(self.expressions)
 
 
+def refuse_unknown_tokenizer(metadata: Metadata) -> None:
+    """Raise UnsupportedModel or CorruptFile if no tokenizer can be built; builds none."""
+    if not metadata.texts("tokenizer.ggml.tokens"):
+        raise CorruptFile("The file has no vocabulary.")
+    model = metadata.text("tokenizer.ggml.model")
+    if model not in ("gpt2", "llama"):
+        raise UnsupportedModel(f"This model's kind of tokenizer is not supported ({model}).")
+    if model == "gpt2":
+        expressions_for(metadata.text("tokenizer.ggml.pre"))
+
+
 def build_tokenizer(metadata: Metadata) -> Tokenizer:
     """Build the tokenizer of a GGUF file; raises UnsupportedModel or CorruptFile."""
+    refuse_unknown_tokenizer(metadata)
     vocabulary = metadata.texts("tokenizer.ggml.tokens")
-    if not vocabulary:
-        raise CorruptFile("The file has no vocabulary.")
     kinds = _token_kinds(metadata, len(vocabulary))
-    model = metadata.text("tokenizer.ggml.model")
-    if model == "gpt2":
+    if metadata.text("tokenizer.ggml.model") == "gpt2":
         return _byte_level(metadata, vocabulary, kinds)
-    if model == "llama":
-        return _sentence_piece(metadata, vocabulary, kinds)
-    raise UnsupportedModel(f"This model's kind of tokenizer is not supported ({model}).")
+    return _sentence_piece(metadata, vocabulary, kinds)
 
 
 def _byte_level(metadata: Metadata, vocabulary: list[str], kinds: list[int]) -> Tokenizer:

@@ -5,6 +5,7 @@ gigabytes of dependencies for a conversion of plain data; but its building block
 of it, and this module puts them together.
 """
 
+import re
 from typing import Any, Final
 
 import openvino as ov
@@ -34,6 +35,7 @@ from openvino_tokenizers.tokenizer_pipeline import (
 
 from inference.catalog.gguf.tokenizer import Tokenizer
 
+_GUARD: Final = "\ue0f0"  # a character for private use, taken out again after decoding
 _NO_LIMIT: Final = 2**31 - 1 - 64  # larger values overflow in GenAI 2026.4
 
 
@@ -97,14 +99,31 @@ def _encoding_steps(tokenizer: Tokenizer) -> list[Any]:
 
 def _decoding_steps(tokenizer: Tokenizer) -> list[Any]:
     """Ids to text; bytes that are no UTF-8 become replacement characters."""
-    decode = VocabDecoderStep(skip_tokens=list(tokenizer.special_ids))
+    skipped = list(tokenizer.special_ids)
     if tokenizer.is_byte_level:
-        steps = [decode, CharsToBytesStep()]
-    else:
-        steps = [decode, RegexDecodingStep.replace_sp_spaces(), ByteFallbackStep(), FuseStep()]
-        if tokenizer.adds_space:
-            steps.append(RegexDecodingStep.strip_forward_space())
+        steps = [VocabDecoderStep(skip_tokens=skipped), CharsToBytesStep()]
+        return [*steps, UTF8ValidateStep(mode=UTF8ReplaceMode.REPLACE)]
+    texts = [_guarded(text) for text in tokenizer.vocabulary]
+    is_guarded = texts != tokenizer.vocabulary
+    steps = [
+        VocabDecoderStep(vocab=texts if is_guarded else None, skip_tokens=skipped),
+        RegexDecodingStep.replace_sp_spaces(),
+        ByteFallbackStep(),
+        FuseStep(),
+    ]
+    if is_guarded:
+        steps.append(RegexDecodingStep(_GUARD, ""))
+    if tokenizer.adds_space:
+        steps.append(RegexDecodingStep.strip_forward_space())
     return [*steps, UTF8ValidateStep(mode=UTF8ReplaceMode.REPLACE)]
+
+
+def _guarded(text: str) -> str:
+    """`text`, longer if the byte fallback (openvino-tokenizers 2026.4) would take it for a byte:
+    it does so with everything of six characters in angle brackets, such as <code>."""
+    is_byte = re.fullmatch(r"<0x[0-9A-F]{2}>", text)
+    looks_like_byte = len(text.encode()) == 6 and text.startswith("<") and text.endswith(">")
+    return text + _GUARD if looks_like_byte and not is_byte else text
 
 
 def _without_token_types(model: ov.Model) -> ov.Model:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from openvino import op
 from openvino import opset15 as ops
 
-_BITS = {"u1": 1, "u2": 2, "u4": 4, "i4": 4, "nf4": 4, "f4e2m1": 4}
+_BITS = {"u1": 1, "u2": 2, "u3": 3, "u4": 4, "i4": 4, "nf4": 4, "f4e2m1": 4}
 _ROWWISE = {"Convert", "Subtract", "Multiply", "Reshape", "Add"}
 
 
@@ -61,9 +61,7 @@ def _reorder_constant(node: ov.Node, rows: NDArray[np.int64]) -> op.Constant | N
         is_shared = int(np.prod(shape)) == 1
         return node if is_shared else None
     element = node.get_element_type()
-    bits = _BITS.get(element.get_type_name())
-    if bits is None:
-        return op.Constant(np.ascontiguousarray(node.data[rows]))
+    bits = _BITS.get(element.get_type_name(), 8 * element.size)
     if int(np.prod(shape[1:])) * bits % 8:
         return None
     packed = np.asarray(node.data).reshape(-1).view(np.uint8).reshape(len(rows), -1)
@@ -72,7 +70,7 @@ def _reorder_constant(node: ov.Node, rows: NDArray[np.int64]) -> op.Constant | N
 
 
 def pack_constant(packed: NDArray[np.uint8], shape: list[int], element: ov.Type) -> op.Constant:
-    """A constant of a type narrower than a byte, from its bytes (copied)."""
+    """A constant of any type from its bytes (copied)."""
     return op.Constant(ov.Tensor(packed, ov.Shape(shape), element), shared_memory=False)
 
 
@@ -159,6 +157,10 @@ def _constant_values(node: ov.Node) -> NDArray[np.float32] | None:
     if name == "bf16":
         words = np.asarray(node.data).view(np.uint16).astype(np.uint32) << 16
         return words.view(np.float32).reshape(shape)
+    if name == "u2":
+        packed = np.asarray(node.data).reshape(-1).view(np.uint8)
+        quarters = np.stack([packed >> shift & 3 for shift in (0, 2, 4, 6)], axis=-1)
+        return quarters.reshape(-1)[: int(np.prod(shape))].astype(np.float32).reshape(shape)
     if name in ("u4", "i4"):
         packed = np.asarray(node.data).reshape(-1).view(np.uint8)
         halves = np.stack([packed & 15, packed >> 4], axis=-1).reshape(-1)[: int(np.prod(shape))]
