@@ -68,9 +68,9 @@ def _packed(
     text = (Path(__file__).parent / "activations.txt").read_text(encoding="utf-8")
     length = int(facts.get("context_length") or 0)
     pieces = windows(_ids(tokenizer, text), length, _MOST_PIECES)
-    tell = _part(report, "reading activations", 0.3, 0.5)
-    report("compressing", 0.3)
-    return pack(model, recipe, pieces, tell), recipe
+    return pack(
+        model, recipe, pieces, lambda share: report("compressing", 0.3 + share * 0.2)
+    ), recipe
 
 
 def _measure(graph: Path, pieces: list[list[int]], report: Callable[[float], None]) -> Reading:
