@@ -1,4 +1,7 @@
-"""The child process of a recompression: `python -m inference.catalog.recompression SOURCE TARGET`."""
+"""The child process of a recompression.
+
+`python -m inference.catalog.recompression SOURCE TARGET --to npu`
+"""
 
 from __future__ import annotations
 

@@ -68,9 +68,7 @@ def _packed(
     text = (Path(__file__).parent / "activations.txt").read_text(encoding="utf-8")
     length = int(facts.get("context_length") or 0)
     pieces = windows(_ids(tokenizer, text), length, _MOST_PIECES)
-    return pack(
-        model, recipe, pieces, lambda share: report("compressing", 0.3 + share * 0.2)
-    ), recipe
+    return pack(model, recipe, pieces, _part(report, "compressing", 0.3, 0.8)), recipe
 
 
 def _measure(graph: Path, pieces: list[list[int]], report: Callable[[float], None]) -> Reading:

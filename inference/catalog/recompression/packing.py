@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import openvino as ov
+import rich.progress
 
 from inference.catalog.recompression.perplexity import inputs_of
 from inference.catalog.recompression.targets import NPU_GROUP, Recipe
+
+_READING = 0.3
+_BARS = {"Applying Scale Estimation": (_READING, 0.9), "Applying Weight Compression": (0.9, 1.0)}
+"""What nncf does one after the other, and where each begins and ends in all of it."""
 
 # It asks for consent to send statistics, or sends them; nothing leaves this machine.
 os.environ["NNCF_CI"] = "1"
@@ -25,8 +31,18 @@ def pack(
 
     For four bits it reads `pieces` of text and sets each scale so that the products with the values
     seen change least: of the starter's loss of perplexity with a scale a row, that takes away half.
-    `report` is told the share of the reading done.
+    `report` is told the share done.
     """
+    with _bars_told(report):
+        return _pack(model, recipe, pieces, report)
+
+
+def _pack(
+    model: ov.Model,
+    recipe: Recipe,
+    pieces: Sequence[Sequence[int]],
+    report: Callable[[float], None],
+) -> ov.Model:
     import nncf
 
     if recipe.bits == 8:
@@ -51,8 +67,30 @@ def pack(
     )
 
 
+@contextmanager
+def _bars_told(report: Callable[[float], None]) -> Iterator[None]:
+    """Tell how far nncf's progress bars are, which it draws with rich and shows in no other way
+    (3.4)."""
+    plain = rich.progress.Progress.advance
+
+    def advance(
+        bar: rich.progress.Progress, task_id: rich.progress.TaskID, advance: float = 1
+    ) -> None:
+        plain(bar, task_id, advance)
+        task = next((one for one in bar.tasks if one.id == task_id), None)
+        if task is not None and task.total and task.description in _BARS:
+            first, last = _BARS[task.description]
+            report(first + (last - first) * min(1.0, task.completed / task.total))
+
+    rich.progress.Progress.advance = advance  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        rich.progress.Progress.advance = plain  # type: ignore[method-assign]
+
+
 class _Told:
-    """The inputs, which tell how many of them were taken."""
+    """The inputs, which tell how many of them were taken: that is the first part of the work."""
 
     def __init__(self, inputs: Sequence[Any], report: Callable[[float], None]) -> None:
         self._inputs = inputs
@@ -63,5 +101,5 @@ class _Told:
 
     def __iter__(self) -> Iterator[Any]:
         for number, item in enumerate(self._inputs):
-            self._report(number / len(self._inputs))
+            self._report(_READING * number / len(self._inputs))
             yield item
