@@ -82,11 +82,11 @@ def _bars_told(report: Callable[[float], None]) -> Iterator[None]:
             first, last = _BARS[task.description]
             report(first + (last - first) * min(1.0, task.completed / task.total))
 
-    rich.progress.Progress.advance = advance  # type: ignore[method-assign]
+    rich.progress.Progress.advance = advance  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
-        rich.progress.Progress.advance = plain  # type: ignore[method-assign]
+        rich.progress.Progress.advance = plain  # type: ignore[method-assign, assignment]
 
 
 class _Told:
