@@ -98,7 +98,7 @@ class ExtraMissing(InvalidRequest):
 
 def require_extra(extra: str, modules: Sequence[str]) -> None:
     """Raise ExtraMissing if one of `modules`, which that extra of ours installs, is not there."""
-    if all(importlib.util.find_spec(module) for module in modules):
+    if all(_is_there(module) for module in modules):
         return
     root = Path(__file__).resolve().parents[2]
     wanted = f".[{extra}]" if (root / "pyproject.toml").is_file() else f"npuconsole[{extra}]"
@@ -107,6 +107,13 @@ def require_extra(extra: str, modules: Sequence[str]) -> None:
     raise ExtraMissing(
         f"this needs the extra {extra!r}; install it with: pip install {option}{quoted}"
     )
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that it would be in
+        return False
 
 
 def run_making(making: Making, models: ModelsFolder, progress: Progress, stop: Stop) -> None:
