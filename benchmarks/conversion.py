@@ -1,8 +1,8 @@
 """Convert a small model with random weights and a real tokenizer, and have a real server serve it:
 `python -m benchmarks.conversion --tokenizer FOLDER`. Needs the extra `convert`.
 
-It shows whether the installed versions of torch, transformers, optimum-intel and nncf work together.
-FOLDER is an installed model's, whose tokenizer.json the new model gets.
+It shows whether the installed versions of torch, transformers, optimum-intel and nncf work
+together. FOLDER is an installed model's, whose tokenizer.json the new model gets.
 """
 
 from __future__ import annotations
