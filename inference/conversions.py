@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 
-from inference import dispatch
+from inference import configuration, dispatch
 from inference.catalog import jobs
 from inference.catalog.conversion import order as conversion
 from inference.catalog.jobs import PullWatch
@@ -24,6 +24,7 @@ async def compress(model: str, to: str, name: str = "", *, is_forced: bool = Fal
     the watch raises PullFailed for what goes wrong later.
     """
     target = read_target(to)
+    await configuration.refresh()  # a model that was pulled a moment ago counts
     found = dispatch.resolve_model(model)
     wanted = parse_name(name) if name else None
     making = await asyncio.to_thread(

@@ -177,12 +177,10 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
 
 async def install(tiny: Path, catalogue: Path) -> None:
     """The tiny model, from the import folder."""
-    from inference import configuration
     from inference.catalog import jobs
 
     (catalogue / "import" / "tiny.gguf").write_bytes(tiny.read_bytes())
     await (await jobs.pull("file:tiny.gguf")).finished()
-    await configuration.refresh()
 
 
 def forms() -> dict[str, list[tuple[str, list[str]]]]:
@@ -198,7 +196,7 @@ def test_a_model_gets_a_form_for_its_npu_and_keeps_the_one_it_had(
     catalogue: Path, tiny: Path
 ) -> None:
     pytest.importorskip("nncf", reason="the extra compress is not installed")
-    from inference import configuration, conversions
+    from inference import conversions
     from inference.models import Model, ModelVariant
 
     async def scenario() -> None:
@@ -209,7 +207,6 @@ def test_a_model_gets_a_form_for_its_npu_and_keeps_the_one_it_had(
         assert len(told) == 1
         assert told[0] < lines.index("writing manifest")
         assert lines[-1] == "success"
-        await configuration.refresh()
         watch = await conversions.compress("tiny", "npu", "tiny-npu", is_forced=True)
         await watch.finished()
 
@@ -239,7 +236,11 @@ def test_a_cancelled_compression_leaves_nothing(catalogue: Path, tiny: Path) -> 
         with pytest.raises(InvalidRequest, match="under way"):
             await conversions.compress("tiny", "int4")
         job = await first_step(watch)
-        children = psutil.Process().children(recursive=True)
+        children = [
+            child
+            for child in psutil.Process().children()
+            if "inference.catalog.recompression" in child.cmdline()
+        ]
         assert children
         with pytest.raises(InvalidRequest, match="only pulls can rest"):
             await jobs.pause(job.pk)
