@@ -132,5 +132,6 @@ def test_a_gguf_file_becomes_what_an_npu_wants_and_a_kill_leaves_no_half_of_anyt
         assert "nothing is left of it" in newest["error"]
         assert list((tiny_home / "models" / ".work").iterdir()) == []
         assert sorted(path.name for path in installed.iterdir()) == before
-        shown = client.post("/api/show", json={"model": "tiny"}).json()["model_info"]
+        asked = {"model": "tiny", "verbose": True}
+        shown = client.post("/api/show", json=asked).json()["model_info"]
         assert shown["npuconsole.weight_formats"] == ["int4_sym", "int8"]
