@@ -41,7 +41,6 @@ def convert_folder(source: Path, target: Path, report: Report) -> dict[str, Any]
         for name in _KEPT:
             if (source / name).is_file() and not (work / name).exists():
                 shutil.copyfile(source / name, work / name)
-        report("done", 1.0)
         return _write_facts(work)
 
 
