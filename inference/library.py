@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from inference import configuration, dispatch
+from inference import configuration, conversions, dispatch
 from inference.catalog import copies, jobs
 from inference.catalog.blobs import BlobStore
 from inference.catalog.copies import NoSuchModel, Presets
@@ -36,12 +36,14 @@ UNLOAD_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class Order:
     """A model to be made, from another one (`source`) or from uploaded files: names and digests.
-    One of the two is there."""
+    One of the two is there. `weights` are what a model from another one is compressed to ("" = it
+    shares that one's); see `conversions.TARGETS`."""
 
     name: ModelName
     presets: Presets = Presets()
     source: ModelName | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    weights: str = ""
 
 
 def blobs() -> BlobStore:
@@ -120,7 +122,14 @@ async def _make_from_model(order: Order, source: ModelName, progress: Progress) 
         await configuration.refresh()
     model = dispatch.resolve_model(source.display)
     progress.milestone(beginning_of(model.digest))
-    await _copy(parse_name(model.name), order.name, order.presets, parent=model.name)
+    if order.weights:
+        watch = await conversions.compress(model.name, order.weights, order.name.display)
+        async for frame in watch:
+            if frame.status not in ("success", "writing manifest"):
+                progress.milestone(frame)
+        await _copy(order.name, order.name, order.presets)
+    else:
+        await _copy(parse_name(model.name), order.name, order.presets, parent=model.name)
     for frame in ending_of(order.presets):
         progress.milestone(frame)
 

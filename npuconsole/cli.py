@@ -186,6 +186,40 @@ def pull(model: Annotated[str, typer.Argument(help="A name such as smollm2:135m.
     console.print(f"{model} is installed")
 
 
+Forced = Annotated[bool, typer.Option("--force", help="Publish it whatever quality it loses.")]
+NewName = Annotated[str, typer.Option("--name", help="The name of what is made.")]
+
+
+@app.command()
+def compress(
+    model: Annotated[str, typer.Argument(help="An installed model.")],
+    to: Annotated[str, typer.Option("--to", help="int8, int4 or npu.")],
+    name: NewName = "",
+    force: Forced = False,
+) -> None:
+    """Make other weights of an installed model; minutes."""
+    from npuconsole.commands import manage as run
+
+    run(["npuconsole", "compress", model, *_options(to, name, force)])
+
+
+@app.command()
+def convert(
+    source: Annotated[str, typer.Argument(help="A hub's org/name, or a folder.")],
+    to: Annotated[str, typer.Option("--to", help="fp16, int8, int4 or npu.")],
+    name: NewName = "",
+    force: Forced = False,
+) -> None:
+    """Make an OpenVINO model of safetensors; minutes to an hour."""
+    from npuconsole.commands import manage as run
+
+    run(["npuconsole", "convert", source, *_options(to, name, force)])
+
+
+def _options(to: str, name: str, force: bool) -> list[str]:
+    return ["--to", to, *(["--name", name] if name else []), *(["--force"] if force else [])]
+
+
 @app.command()
 def run(
     model: Annotated[str, typer.Argument(help="A name such as smollm2:135m.")],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,7 @@ from apis.npu.schemas import (
 from inference.calibration.passports import PassportReport
 from inference.calibration.runs import Done, Update
 from inference.catalog.fit.planner import Fit
+from inference.catalog.progress import PullFrame
 from inference.journal import RunningRequest
 from inference.planning import LoadOf
 from inference.previews import DevicePreview, Preview
@@ -219,6 +220,28 @@ async def calibration_lines(
         told = as_inference_error(error, call.request_id)
         call.log_failure(told)
         yield orjson.dumps(error_object(told)) + b"\n"
+
+
+async def job_lines(call: Call, steps: AsyncIterable[PullFrame]) -> AsyncGenerator[bytes, None]:
+    """The progress of a job that makes a model, line by line like that of a pull; one that fails
+    ends with its error."""
+    try:
+        async for frame in steps:
+            yield orjson.dumps(job_object(frame)) + b"\n"
+    except Exception as error:  # the status is out already, so any error becomes a line
+        told = as_inference_error(error, call.request_id)
+        call.log_failure(told)
+        yield orjson.dumps(error_object(told)) + b"\n"
+
+
+def job_object(frame: PullFrame) -> dict[str, Any]:
+    """One line of progress; numbers that are zero are left out."""
+    line: dict[str, Any] = {"status": frame.status}
+    if frame.digest:
+        line.update(digest=frame.digest, total=frame.total)
+    if frame.completed:
+        line["completed"] = frame.completed
+    return line
 
 
 def update_object(update: Update) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import NinjaAPI, Query
 
+from apis import access
 from apis.answers import FrameStream, JsonAnswer
 from apis.bodies import JsonParser
 from apis.calls import ApiRequest
@@ -19,6 +20,8 @@ from apis.npu import frames, pulls, translation
 from apis.npu.errors import ERROR, JSON, STATUS, UnknownRequest, answer_error
 from apis.npu.schemas import (
     CalibrateBody,
+    CompressBody,
+    ConvertBody,
     FitAnswer,
     Passports,
     Receipt,
@@ -26,13 +29,14 @@ from apis.npu.schemas import (
     RouteBody,
     RoutePreview,
 )
-from apis.wishes import PREFER_DEVICE
-from inference import dispatch, previews, records, snapshot, status
+from apis.wishes import PREFER_DEVICE, read_asked
+from inference import conversions, dispatch, previews, records, snapshot, status
 from inference.calibration import passports, runs
 from inference.calibration.runs import Done
 from inference.catalog.fit import lookup
+from inference.catalog.jobs import PullWatch
 from inference.catalog.known.catalogue import npu_exports
-from inference.errors import ModelNotFound
+from inference.errors import InvalidRequest, ModelNotFound
 
 api = NinjaAPI(
     title="npuconsole: routing, receipts and calibration",
@@ -135,3 +139,39 @@ async def calibrate(request: ApiRequest, body: CalibrateBody | None = None) -> H
         content_type=frames.NDJSON,
         release=updates.aclose,
     )
+
+
+@api.post("/models/compress", openapi_extra=streams_as(frames.NDJSON))
+async def compress(request: ApiRequest, body: CompressBody) -> HttpResponseBase:
+    """Make other weights of an installed model: the lines of a pull, with the quality before it is
+    published, and "success" last. The job is the server's: it goes on when the client leaves."""
+    if not body.model:
+        raise InvalidRequest("model is required", field="model")
+    watch = await conversions.compress(
+        read_asked(body.model).model, body.to or "", body.name or "", is_forced=bool(body.force)
+    )
+    return await _progress(request, watch, body.stream)
+
+
+@api.post("/models/convert", openapi_extra=streams_as(frames.NDJSON))
+async def convert(request: ApiRequest, body: ConvertBody) -> HttpResponseBase:
+    """Make an OpenVINO model of safetensors, from a hub or a folder; lines as those of compress."""
+    if not body.source:
+        raise InvalidRequest("source is required", field="source")
+    watch = await conversions.convert(
+        body.source,
+        body.to or "",
+        body.name or "",
+        is_forced=bool(body.force),
+        anywhere=access.is_loopback(request.call.client),  # as with pulls
+    )
+    return await _progress(request, watch, body.stream)
+
+
+async def _progress(request: ApiRequest, watch: PullWatch, stream: bool | None) -> HttpResponseBase:
+    lines = conversions.lines(watch)
+    if stream is False:
+        async for _ in lines:
+            pass
+        return JsonAnswer({"status": "success"}, content_type=JSON)
+    return FrameStream(frames.job_lines(request.call, lines), content_type=frames.NDJSON)

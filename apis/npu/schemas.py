@@ -130,6 +130,29 @@ class CalibrateBody(Body):
     stream: bool | None = None
 
 
+class CompressBody(Body):
+    """POST /api/npu/models/compress: other weights for an installed model. `to` is int8, int4 or
+    npu; with a `name` it becomes a model of its own; `force` publishes it whatever quality it
+    loses."""
+
+    model: str | None = None
+    to: str | None = None
+    name: str | None = None
+    force: bool | None = None
+    stream: bool | None = None
+
+
+class ConvertBody(Body):
+    """POST /api/npu/models/convert: OpenVINO's form of what other tools made. `source` is a hub's
+    org/name, or a folder; `to` is fp16, int8, int4 or npu."""
+
+    source: str | None = None
+    to: str | None = None
+    name: str | None = None
+    force: bool | None = None
+    stream: bool | None = None
+
+
 class Bucket(BaseModel):
     """What was measured at one prompt length. `agreed_tokens` of `compared_tokens` were the CPU's
     up to the first difference."""

@@ -19,7 +19,7 @@ from apis.ollama.options import APPLIED, NUM_CTX, read_options
 from apis.ollama.schemas import CopyBody, CreateBody, DeleteBody, PushBody
 from apis.uploads import ClientGone
 from apis.wishes import asked_of, is_strict
-from inference import library, planning, snapshot
+from inference import conversions, library, planning, snapshot
 from inference.catalog.blobs import parse_digest
 from inference.catalog.copies import Presets
 from inference.catalog.known.catalogue import catalogue
@@ -33,6 +33,16 @@ from inference.snapshot import Snapshot
 
 CLIENT_GONE = 499
 PRESETTABLE = frozenset(APPLIED) | {NUM_CTX}
+_QUANTISATIONS = {
+    "q8_0": "int8",
+    "q4_k_m": "int4",
+    "q4_k_s": "int4",
+    "q4_0": "int4",
+    "q4_1": "int4",
+    **{target.value: target.value for target in conversions.TARGETS},
+}
+"""Ollama's names, and our own. The packing differs: what counts is how many bits a weight has."""
+
 WITHOUT_EFFECT = ("renderer", "parser", "requires", "info")
 
 
@@ -116,17 +126,15 @@ async def receive_blob(request: ApiRequest, digest: str) -> HttpResponse:
 def read_order(request: ApiRequest, body: CreateBody) -> library.Order:
     """What is to be made. Raises InvalidRequest."""
     name = parse_name(body.wanted)
-    if body.quantize:
-        raise InvalidRequest(
-            "quantize is not supported: weights are kept as they are, or in 8 bits",
-            field="quantize",
-        )
+    weights = weights_of(body.quantize or "")
     if body.adapters:
         raise InvalidRequest("adapters are not supported", field="adapters")
     presets = read_presets(body)
     if body.from_:
         source = parse_name(asked_of(request, body.from_).model)
-        return library.Order(name, presets, source=source)
+        return library.Order(name, presets, source=source, weights=weights)
+    if weights:
+        raise InvalidRequest("quantize: only an installed model can be", field="quantize")
     if body.files is None:
         raise InvalidRequest("neither 'from' or 'files' was specified", field="from")
     if not body.files:
@@ -137,6 +145,19 @@ def read_order(request: ApiRequest, body: CreateBody) -> library.Order:
             raise InvalidRequest("file path must be relative", field="files")
         files[path] = parse_digest(digest)
     return library.Order(name, presets, files=files)
+
+
+def weights_of(quantize: str) -> str:
+    """What our own weights are for one of Ollama's quantisations. Raises InvalidRequest."""
+    if not quantize:
+        return ""
+    found = _QUANTISATIONS.get(quantize.lower())
+    if found is None:
+        allowed = ", ".join(_QUANTISATIONS)
+        raise InvalidRequest(
+            f"quantize: {quantize[:40]!r} is not one of {allowed}", field="quantize"
+        )
+    return found
 
 
 def read_presets(body: CreateBody) -> Presets:

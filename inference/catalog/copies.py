@@ -62,7 +62,7 @@ def copy_rows(
     """`destination` becomes a model like `source` with those presets, whatever it was before.
     `parent` is what it says that it was made from ("" = what the source says). Returns the folders
     that it had alone. Raises NoSuchModel."""
-    origin = _ready(source)
+    origin = ready_model(source)
     values = {name: getattr(origin, name) for name in _SHARED_FIELDS}
     if parent:
         values["parent"] = parent
@@ -84,7 +84,7 @@ def copy_rows(
 @short_transaction
 def set_presets(name: ModelName, presets: Presets) -> None:
     """A model made from files gets these presets and no others. Raises NoSuchModel."""
-    model = _ready(name)
+    model = ready_model(name)
     model.system = model.template = model.parent = ""
     model.parameters, model.messages = {}, []
     _apply(model, presets)
@@ -103,7 +103,8 @@ def delete_rows(name: ModelName, models_root: Path) -> list[Path]:
     return left
 
 
-def _ready(name: ModelName) -> Model:
+def ready_model(name: ModelName) -> Model:
+    """The row of that name, if the model can be used. Raises NoSuchModel."""
     model: Model | None = Model.objects.filter(
         name__iexact=name.display, status=Model.Status.READY
     ).first()

@@ -1,10 +1,10 @@
 """What the child processes of all imports have in common: how they tell what they do, and how what
 they made is published.
 
-JSON lines on standard output: {"step", "fraction"} as work goes on, and at the end either
-{"done": true, "facts": {…}} or {"error", "retry"} with exit code 1, where `retry` says whether
-fetching the files again could help. A process that dies without either was killed by native code;
-the caller (`inference.catalog.install`) says so.
+JSON lines on standard output: {"step", "fraction"} as work goes on, {"note"} for what is worth a
+line of its own, and at the end either {"done": true, "facts": {…}} or {"error", "retry"} with exit
+code 1, where `retry` says whether fetching the files again could help. A process that dies without
+either was killed by native code; the caller (`inference.catalog.install`) says so.
 """
 
 from __future__ import annotations
@@ -66,6 +66,16 @@ def run_import(work: Callable[[Report], dict[str, Any]]) -> int:
         return _refuse("This model could not be imported.", retry=False)
     _say({"done": True, "facts": facts})
     return 0
+
+
+def note(words: str) -> None:
+    """Tell whoever waits something that stays to be seen."""
+    _say({"note": words})
+
+
+def refuse(reason: str) -> None:
+    """Tell why there will be no result, for who ends the process right after."""
+    _refuse(reason, retry=False)
 
 
 def _report(step: str, fraction: float) -> None:

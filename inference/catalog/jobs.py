@@ -14,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from inference import environment
-from inference.catalog import rows
+from inference.catalog import making_rows, rows
 from inference.catalog.blobs import BlobStore
 from inference.catalog.errors import PullFailed, UnknownJob, UnknownModel
 from inference.catalog.folders import ModelsFolder
+from inference.catalog.making import Making, run_making
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress, PullFrame, PullStatus
 from inference.catalog.pulling import Pull, run_pull
@@ -44,7 +45,7 @@ _CLOSE_SECONDS = 2.0
 
 @dataclass(slots=True)
 class _Job:
-    pull: Pull
+    pull: Pull | Making
     progress: Progress
     stop: Stop
     task: asyncio.Future[None]
@@ -91,18 +92,22 @@ def models_folder() -> ModelsFolder:
     return ModelsFolder(environment.models_folder(), environment.home())
 
 
-async def start() -> None:
-    """Sweep what dead jobs left and take up what was interrupted. Once, before the first pull."""
+async def start(*, take_up: bool = True) -> None:
+    """Sweep what dead jobs left and take up what was interrupted. Once, before the first pull.
+    A command that only wants its own job leaves the interrupted ones to the server (`take_up`)."""
     global _is_closing
     _is_closing = False
     models = models_folder()
     await asyncio.to_thread(models.create)
+    await in_database_thread(making_rows.fail_interrupted)
     names = await in_database_thread(rows.read_unfinished_names)
     going_on = [parse_name(name) for name in names]
     if removed := await asyncio.to_thread(models.sweep, going_on):
         logger.info("removed %d unfinished downloads or imports", removed)
     await asyncio.to_thread(BlobStore(models.blobs).sweep)
     _is_swept.set()
+    if not take_up:
+        return
     for request in await in_database_thread(rows.interrupted_requests):
         logger.info("taking up the pull of %s again", request)
         try:
@@ -143,6 +148,15 @@ async def install(plan: Plan) -> PullWatch:
     if _running(plan.name) is not None:
         raise InvalidRequest(f"model '{plan.name}' is being installed", field="model")
     return PullWatch(_begin(Pull(plan.name, plan)))
+
+
+async def make(making: Making) -> PullWatch:
+    """Start making a model from another one. Raises InvalidRequest if a job for a model of that
+    name is under way."""
+    await until_swept()
+    if _running(making.name) is not None:
+        raise InvalidRequest(f"a job for model '{making.name}' is under way", field="model")
+    return PullWatch(_begin(making))
 
 
 def active_jobs() -> tuple[PullStatus, ...]:
@@ -201,9 +215,10 @@ async def pause(job_id: int) -> JobRow:
     """Have a job rest; returns its row when it does. It keeps what it has downloaded, and rests
     over restarts of the server. A job that rests already goes on doing so.
 
-    Raises UnknownJob, InvalidRequest for a job that is over.
+    Raises UnknownJob, InvalidRequest for a job that is over, or is no pull.
     """
     row = await _row(job_id)
+    _require_pull(row)
     if row.status == "paused" and _running(parse_name(row.model_name)) is None:
         return row
     await _stop(row, Why.PAUSED)
@@ -212,8 +227,10 @@ async def pause(job_id: int) -> JobRow:
 
 async def resume(job_id: int) -> JobRow:
     """Have a job that rests, failed or was cancelled go on; returns its row. Its place in the list
-    is a new one unless it rested. Raises UnknownJob, InvalidRequest for a job that is done."""
+    is a new one unless it rested. Raises UnknownJob, InvalidRequest for one that is done or no
+    pull."""
     row = await _row(job_id)
+    _require_pull(row)
     if row.status == "done":
         raise InvalidRequest(f"the pull of '{row.model_name}' is over: {row.status}")
     await pull(row.source or row.model_name, anywhere=True)  # it was allowed when it was asked for
@@ -231,6 +248,11 @@ async def cancel(job_id: int) -> JobRow:
     elif row.status != "cancelled":
         await _stop(row, Why.CANCELLED)
     return await find(job_id)
+
+
+def _require_pull(row: JobRow) -> None:
+    if making_rows.is_making(row.source):
+        raise InvalidRequest("only pulls can rest and go on; this job can be cancelled")
 
 
 async def _stop(row: JobRow, why: Why) -> None:
@@ -262,7 +284,7 @@ def _running(name: ModelName) -> _Job | None:
     return None if job is None or job.progress.status.is_over else job
 
 
-def _begin(wanted: Pull) -> _Job:
+def _begin(wanted: Pull | Making) -> _Job:
     global _threads
     if _is_closing:
         raise PullFailed("the server is stopping")
@@ -270,7 +292,10 @@ def _begin(wanted: Pull) -> _Job:
         _threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pull")
     loop = asyncio.get_running_loop()
     progress, stop = Progress(wanted.name.display, loop), Stop()
-    task = loop.run_in_executor(_threads, run_pull, wanted, models_folder(), progress, stop)
+    if isinstance(wanted, Making):
+        task = loop.run_in_executor(_threads, run_making, wanted, models_folder(), progress, stop)
+    else:
+        task = loop.run_in_executor(_threads, run_pull, wanted, models_folder(), progress, stop)
     job = _Job(wanted, progress, stop, task)
     key = wanted.name.key
     _jobs[key] = job

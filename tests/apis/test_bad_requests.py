@@ -112,7 +112,8 @@ def test_a_body_that_is_no_object_is_400(
         ("/api/create", {"model": "x", "files": {"../x": "y"}}, "file path must be relative"),
         ("/api/create", {"model": "x", "files": {"x": "sha256:1"}}, "invalid digest format"),
         ("/api/create", {"model": "x", "files": {"x": "sha256:" + "0" * 64}}, "is not here"),
-        ("/api/create", {"model": "x", "from": MODEL, "quantize": "q4_0"}, "quantize"),
+        ("/api/create", {"model": "x", "from": MODEL, "quantize": "q2_K"}, "q8_0"),
+        ("/api/create", {"model": "x", "files": {"x": "y"}, "quantize": "q4_0"}, "installed model"),
         ("/api/create", {"model": "x", "from": MODEL, "adapters": {"a": "b"}}, "adapters"),
         (
             "/api/create",

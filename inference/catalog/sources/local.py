@@ -10,6 +10,7 @@ not make the server publish a file that they cannot read.
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from inference.catalog.encoders.files import files_of_encoder, holds_encoder
 from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.fit.kinds import SERVED, Kind, kind_of, refusal_of
 from inference.catalog.integrity import hash_file
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.sources import MANIFEST_NAME, FileProgress, SourceFile
@@ -132,6 +134,7 @@ def _model_files(path: Path) -> list[Path]:
         and child.suffix.lower() in _KEPT_SUFFIXES
         and child.name != MANIFEST_NAME
     ]
+    _refuse_what_has_no_runtime(path)
     missing = [name for name in _NEEDED if not any(file.name == name for file in files)]
     if missing:
         raise PullFailed(
@@ -139,6 +142,19 @@ def _model_files(path: Path) -> list[Path]:
             retry=False,
         )
     return files
+
+
+def _refuse_what_has_no_runtime(folder: Path) -> None:
+    """Say what a folder holds, rather than which files of another kind it lacks."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # it is missed below
+    if not isinstance(config, dict):
+        return
+    kind = kind_of(config, folder.name)
+    if kind not in SERVED and kind is not Kind.OTHER:
+        raise PullFailed(refusal_of(config, folder.name), retry=False)
 
 
 def _copy(origin: Path, target: Path, name: str, progress: FileProgress, stop: Stop) -> None:

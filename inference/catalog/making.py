@@ -1,0 +1,255 @@
+"""Models made from other models: one job from its beginning to its end, as it runs in a thread.
+
+The work itself is a child's (`make_with`); what it leaves in the job's folder is hashed, published
+by one rename like everything that is pulled, and only then gets its rows. A job that is stopped, or
+whose server ends, leaves nothing, and is not taken up again by itself: what took the machine's
+memory once would do so at every start.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import shlex
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import DatabaseError
+
+from inference.catalog import install, making_rows
+from inference.catalog.children import Ended, TookTooLong, run_child
+from inference.catalog.errors import PullCancelled, PullFailed, Stopped
+from inference.catalog.folders import ModelsFolder
+from inference.catalog.manifest import Installed, write_manifest
+from inference.catalog.memory_guard import spendable_bytes
+from inference.catalog.names import ModelName
+from inference.catalog.progress import Progress, PullFrame
+from inference.catalog.recipes import Plan
+from inference.catalog.stopping import Stop, Why
+from inference.errors import InvalidRequest
+
+logger = logging.getLogger(__name__)
+
+_MADE = 0.96  # the share of the whole job that is the children's; then come hashes and the rename
+
+_WAIT_SECONDS = 0.1
+_turn = threading.BoundedSemaphore(1)
+"""One at a time: each takes several times its model's size of memory and all processors."""
+
+# Their libraries send statistics or fetch by themselves; nothing of that is wanted here.
+_ENVIRONMENT = {
+    "NNCF_CI": "1",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A finished folder that a job made, and where its contents came from."""
+
+    folder: Path
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What is to be made. `request` is the job in words, as its row keeps it; `make` fills the work
+    folder it is given; `write_rows` notes what was published and returns the folders that no row
+    names any more."""
+
+    name: ModelName
+    request: str
+    make: Callable[[Path, Progress, Stop], Made]
+    write_rows: Callable[[int, Installed, Path], list[Path]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a child may take. What it may hold is decided when it starts."""
+
+    seconds: float
+    seconds_per_gigabyte: float
+
+    def timeout_seconds(self, size_bytes: int) -> float:
+        """For a source of that size."""
+        return self.seconds + self.seconds_per_gigabyte * size_bytes / 1e9
+
+
+class MakingCancelled(PullCancelled):
+    """Somebody ended the job; nothing is left of it."""
+
+    def __init__(self) -> None:
+        PullFailed.__init__(self, "it was cancelled; nothing is left of it", retry=False)
+
+
+class ExtraMissing(InvalidRequest):
+    """What was asked for needs packages that are not installed; the text names the command."""
+
+    code = "extra_missing"
+
+
+def require_extra(extra: str, modules: Sequence[str]) -> None:
+    """Raise ExtraMissing if one of `modules`, which that extra of ours installs, is not there."""
+    if all(_is_there(module) for module in modules):
+        return
+    root = Path(__file__).resolve().parents[2]
+    wanted = f".[{extra}]" if (root / "pyproject.toml").is_file() else f"npuconsole[{extra}]"
+    quoted = f'"{wanted}"' if sys.platform == "win32" else shlex.quote(wanted)
+    option = "-e " if wanted.startswith(".") else ""
+    raise ExtraMissing(
+        f"this needs the extra {extra!r}; install it with: pip install {option}{quoted}"
+    )
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that it would be in
+        return False
+
+
+def run_making(making: Making, models: ModelsFolder, progress: Progress, stop: Stop) -> None:
+    """Do it, when its turn comes, and tell `progress` how it ended; raises nothing."""
+    job_id, is_running = None, False
+    try:
+        progress.milestone(PullFrame(making.request), step="waiting for its turn")
+        job_id = making_rows.open_job(making.name, making.request)
+        progress.on_status = making_rows.Notes(job_id).note
+        while not (is_running := _turn.acquire(timeout=_WAIT_SECONDS)):
+            stop.check()
+        progress.tell(status="importing", step="beginning")
+        _make(making, job_id, models, progress, stop)
+    except Stopped:
+        if stop.why is Why.CANCELLED:
+            _note(making_rows.cancel_job, job_id)
+            progress.fail(MakingCancelled(), "cancelled", "cancelled")
+        else:
+            _fail(job_id, PullFailed("the server is stopping; nothing is left of it"), progress)
+    except PullFailed as failure:
+        _fail(job_id, failure, progress)
+    except OSError as error:
+        reason = error.strerror or "input/output error"
+        _fail(job_id, PullFailed(f"the disk of the models folder: {reason}"), progress)
+    except Exception:  # watchers wait for an end: any fault must become one
+        logger.exception("%s", making.request)
+        _fail(job_id, PullFailed("it failed for a reason that is in the log"), progress)
+    else:
+        progress.milestone(PullFrame("success"))
+        progress.succeed()
+    finally:
+        if is_running:
+            _turn.release()
+
+
+def make_with(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    size_bytes: int,
+    limits: Limits,
+    shares: tuple[float, float],
+    progress: Progress,
+    stop: Stop,
+) -> None:
+    """Run the child `module`, which speaks like an importer (`import_child`), with a limit of time
+    and of memory. `shares` are where its work begins and ends in all of the job's. Raises
+    PullFailed with the child's own reason, Stopped."""
+    answer: dict[str, Any] = {}
+    first, last = shares
+
+    def hear(line: str) -> None:
+        nonlocal answer
+        if not line.startswith("{"):
+            return  # libraries print what they like
+        answer = json.loads(line)
+        if "note" in answer:
+            progress.milestone(PullFrame(answer["note"]))
+            logger.info("%s: %s", progress.status.model_name, answer["note"])
+        elif "step" in answer:
+            fraction = (first + float(answer["fraction"]) * (last - first)) * _MADE
+            change = (
+                progress.advance if progress.status.step == answer["step"] else progress.milestone
+            )
+            change(PullFrame(answer["step"]), step=answer["step"], fraction=fraction)
+
+    try:
+        ended = run_child(
+            module,
+            [*arguments, "--memory", str(spendable_bytes())],
+            stop=stop,
+            timeout_seconds=limits.timeout_seconds(size_bytes),
+            on_line=hear,
+            environment=_ENVIRONMENT,
+        )
+    except TookTooLong as error:
+        raise PullFailed(error.message, retry=False) from None
+    if "done" not in answer or ended.code != 0:
+        raise _failure(module, answer, ended)
+
+
+def check_disk(folder: Path, wanted_bytes: int) -> None:
+    """Raise PullFailed if the disk does not have that much free."""
+    free = shutil.disk_usage(folder).free
+    if free < wanted_bytes:
+        raise PullFailed(
+            f"the disk of the models folder has {free / 1e6:,.0f} MB free; "
+            f"this needs {wanted_bytes / 1e6:,.0f} MB"
+        )
+
+
+def _make(
+    making: Making, job_id: int, models: ModelsFolder, progress: Progress, stop: Stop
+) -> None:
+    work = models.new_work_folder()
+    try:
+        made = making.make(work, progress, stop)
+        stop.check()
+        progress.tell(step="checking the files", fraction=_MADE)
+        whole = write_manifest(made.folder, making.name, made.source, (), stop)
+        progress.milestone(PullFrame("writing manifest"), step="publishing", fraction=0.99)
+        plan = Plan(making.name, making.request, ())
+        target = models.variant_folder(making.name, whole.weight_format, whole.digest)
+        was_there = target.exists()
+        installed = install.publish(whole, models, plan, stop)
+        try:
+            replaced = making.write_rows(job_id, installed, models.root)
+        except Exception:
+            if not was_there:
+                shutil.rmtree(installed.folder, ignore_errors=True)
+            raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    for folder in replaced:
+        # An engine may still have it open, which Windows does not allow to remove; no harm done.
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fail(job_id: int | None, failure: PullFailed, progress: Progress) -> None:
+    logger.warning("%s: %s", progress.status.model_name, failure.message)
+    _note(lambda job: making_rows.fail_job(job, failure.message), job_id)
+    progress.fail(failure, "failed")
+
+
+def _note(write: Callable[[int], None], job_id: int | None) -> None:
+    if job_id is None:
+        return
+    try:
+        write(job_id)
+    except DatabaseError:  # the watchers' end must not depend on the database
+        logger.exception("the end of a job was not noted")
+
+
+def _failure(module: str, answer: dict[str, Any], ended: Ended) -> PullFailed:
+    logger.warning("%s: exit %d\n%s", module, ended.code, "\n".join(ended.last_words))
+    if "error" in answer:
+        return PullFailed(str(answer["error"]), retry=bool(answer.get("retry", False)))
+    how = "crashed" if ended.crashed else "ended without an answer"
+    return PullFailed(f"the process that did it {how}", retry=False)

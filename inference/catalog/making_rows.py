@@ -1,0 +1,167 @@
+"""The rows of models that are made from others. Synchronous and short, like `rows`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from django.utils import timezone
+
+from inference.catalog import copies, rows
+from inference.catalog.manifest import Installed
+from inference.catalog.names import ModelName
+from inference.catalog.progress import PullStatus
+from inference.catalog.rows import is_shared, short_transaction
+from inference.models import Model, ModelVariant, Passport, PullJob
+
+COMPRESS, CONVERT = "compress ", "convert "
+"""How the requests of such jobs begin. They have a space, which nothing that is pulled has."""
+
+_NOTED_SECONDS = 1.0
+_INTERRUPTED = "the server ended before it was done; nothing is left of it"
+
+
+@short_transaction
+def open_job(name: ModelName, request: str) -> int:
+    """The job's row; its id."""
+    PullJob.objects.filter(model_name__iexact=name.display, status__in=rows.ACTIVE).update(
+        status=PullJob.Status.FAILED, error=_INTERRUPTED, finished_at=timezone.now()
+    )
+    job = PullJob.objects.create(
+        model_name=name.display, source=request[:400], status=PullJob.Status.IMPORTING
+    )
+    return int(job.pk)
+
+
+@short_transaction
+def fail_job(job_id: int, error: str) -> None:
+    """The job failed; nothing else changed."""
+    now = timezone.now()
+    PullJob.objects.filter(pk=job_id, status__in=rows.ACTIVE).update(
+        status=PullJob.Status.FAILED, step="failed", error=error, modified_at=now, finished_at=now
+    )
+
+
+@short_transaction
+def cancel_job(job_id: int) -> None:
+    """Somebody ended the job; nothing else changed."""
+    now = timezone.now()
+    PullJob.objects.filter(pk=job_id, status__in=rows.ACTIVE).update(
+        status=PullJob.Status.CANCELLED, step="cancelled", modified_at=now, finished_at=now
+    )
+
+
+def is_making(request: str) -> bool:
+    """Whether a job's request, as its row keeps it, is not that of a pull."""
+    return request.startswith((COMPRESS, CONVERT))
+
+
+@short_transaction
+def fail_interrupted() -> int:
+    """End the rows of jobs that the server's end interrupted; how many there were."""
+    count = 0
+    for beginning in (COMPRESS, CONVERT):
+        jobs = PullJob.objects.filter(source__startswith=beginning, status__in=rows.ACTIVE)
+        count += jobs.update(
+            status=PullJob.Status.FAILED,
+            step="failed",
+            error=_INTERRUPTED,
+            finished_at=timezone.now(),
+        )
+    return count
+
+
+@short_transaction
+def add_form(
+    job_id: int,
+    installed: Installed,
+    models_root: Path,
+    *,
+    name: ModelName,
+    device_classes: Collection[str],
+) -> list[Path]:
+    """The model `name` has that form from now on, for those devices; its other forms remain for
+    them if this one fails. Returns folders that no row names any more. Raises copies.NoSuchModel if
+    the model was deleted meanwhile."""
+    model = copies.ready_model(name)
+    folder = installed.folder.relative_to(models_root).as_posix()
+    replaced = ModelVariant.objects.filter(
+        model=model, weight_format=installed.weight_format
+    ).exclude(folder=folder)
+    left = [models_root / old.folder for old in replaced if not is_shared(old)]
+    for other in ModelVariant.objects.filter(model=model):
+        # What was made for these devices before is now for all, which is asked after this one.
+        kept = [kind for kind in other.device_classes or () if kind not in device_classes]
+        if kept != list(other.device_classes or ()):
+            other.device_classes = kept
+            other.save()
+    ModelVariant.objects.update_or_create(
+        model=model,
+        weight_format=installed.weight_format,
+        defaults={
+            "folder": folder,
+            "size_bytes": installed.size_bytes,
+            "device_classes": list(device_classes),
+        },
+    )
+    model.save()
+    _finish(job_id)
+    return left
+
+
+@short_transaction
+def add_model(
+    job_id: int,
+    installed: Installed,
+    models_root: Path,
+    *,
+    name: ModelName,
+    source: ModelName,
+) -> list[Path]:
+    """`name` becomes a model like `source`, with its presets, that has only that form. Returns
+    folders that no row names any more. Raises copies.NoSuchModel."""
+    left = copies.copy_rows(source, name, copies.Presets(), models_root, parent=source.display)
+    model = Model.objects.get(name__iexact=name.display)
+    Passport.objects.filter(model=model).delete()
+    ModelVariant.objects.filter(model=model).delete()
+    folder = installed.folder.relative_to(models_root).as_posix()
+    ModelVariant.objects.create(
+        model=model,
+        weight_format=installed.weight_format,
+        folder=folder,
+        size_bytes=installed.size_bytes,
+    )
+    model.digest = installed.digest
+    model.size_bytes = installed.size_bytes
+    model.quantization = str(installed.facts.get("quantization") or installed.weight_format)
+    model.facts = dict(installed.facts)
+    model.save()
+    _finish(job_id)
+    return [path for path in left if path != models_root / folder]
+
+
+class Notes:
+    """Keeps a job's row about a second behind what happens."""
+
+    def __init__(self, job_id: int) -> None:
+        self._job_id = job_id
+        self._next = 0.0
+
+    def note(self, status: PullStatus) -> None:
+        """Note where the job is, unless that was done just now."""
+        if status.is_over or time.monotonic() < self._next:
+            return  # how it ended is written with what it changed
+        self._next = time.monotonic() + _NOTED_SECONDS
+        rows.save_progress(self._job_id, status)
+
+
+def _finish(job_id: int) -> None:
+    PullJob.objects.filter(pk=job_id).update(
+        status=PullJob.Status.DONE,
+        step="done",
+        error="",
+        fraction=1.0,
+        modified_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
