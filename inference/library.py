@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inference import configuration, dispatch
-from inference.catalog import copies, jobs
+from inference.catalog import copies, jobs, unsettled
 from inference.catalog.blobs import BlobStore
 from inference.catalog.copies import NoSuchModel, Presets
 from inference.catalog.creation import as_creation, beginning_of, ending_of
@@ -178,5 +178,4 @@ async def _remove(name: ModelName, folders: Sequence[Path]) -> None:
             await dispatch.unload_all(name.display)
     for folder in folders:
         tokens.forget(folder)
-        # An engine may still have it open, which Windows does not allow to remove; no harm done.
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(unsettled.remove, folder, jobs.models_folder())

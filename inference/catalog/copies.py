@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.catalog.names import ModelName
-from inference.catalog.rows import is_shared, short_transaction
+from inference.catalog.rows import is_shared, leave, short_transaction
 from inference.models import Model, ModelVariant, Passport
 from inference.presets import OTHER_NAMES
 from inference.requests import Message
@@ -78,6 +78,7 @@ def copy_rows(
         _copy_belongings(origin, model)
         named = {models_root / variant.folder for variant in model.variants.all()}
         left = [folder for folder in left if folder not in named]
+        leave(left, models_root)
     return left
 
 
@@ -99,6 +100,7 @@ def delete_rows(name: ModelName, models_root: Path) -> list[Path]:
     if model is None or model.status == Model.Status.INSTALLING:
         raise NoSuchModel
     left = _unshared(model, models_root)
+    leave(left, models_root)
     model.delete()
     return left
 

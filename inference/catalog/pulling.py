@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from dataclasses import dataclass
 
-from inference.catalog import install, rows
+from inference.catalog import install, rows, unsettled
 from inference.catalog.errors import PullFailed, Stopped
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.manifest import Installed
@@ -72,8 +71,7 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
         logger.warning("pull of %s failed: %s", plan.name, failure.message)
         raise failure from error
     for folder in replaced:
-        # An engine may still have it open, which Windows does not allow to remove; no harm done.
-        shutil.rmtree(folder, ignore_errors=True)
+        unsettled.remove(folder, models)
     elapsed = time.monotonic() - progress.status.started_at
     logger.info("pull of %s: done after %.1f s", plan.name, elapsed)
     progress.milestone(PullFrame("success"))

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
+from inference import environment
+from inference.catalog import unsettled
+from inference.catalog.folders import ModelsFolder
 from inference.catalog.manifest import Installed, read_manifest
 from inference.catalog.names import ModelName
 from inference.catalog.progress import PullStatus
@@ -168,7 +171,13 @@ def publish(job_id: int, plan: Plan, installed: Installed, models_root: Path) ->
         modified_at=timezone.now(),
         finished_at=timezone.now(),
     )
+    leave(left, models_root)
     return left
+
+
+def leave(folders: Sequence[Path], models_root: Path) -> None:
+    """Note, before the rows go that name them, folders that are to be removed."""
+    unsettled.note(folders, ModelsFolder(models_root, environment.home()))
 
 
 def is_shared(variant: ModelVariant) -> bool:
