@@ -63,6 +63,7 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
     try:
         installed = install.install(plan, models, progress, stop)
         replaced = rows.publish(job_id, plan, installed, models.root)
+        unsettled.forget([installed.folder], models)
     except Stopped:
         raise
     except Exception as error:

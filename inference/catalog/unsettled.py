@@ -25,12 +25,18 @@ def note(folders: Iterable[Path], models: ModelsFolder) -> None:
         (models.unsettled / f"{models.server}@{folder.name}").touch()
 
 
+def forget(folders: Iterable[Path], models: ModelsFolder) -> None:
+    """A row names them now: they stay, whatever becomes of the database later."""
+    for folder in folders:
+        (models.unsettled / f"{models.server}@{folder.name}").unlink(missing_ok=True)
+
+
 def remove(folder: Path, models: ModelsFolder) -> None:
     """Remove a noted folder that no row names. One that a program has open, which Windows does not
     allow to remove, goes with the next start."""
     shutil.rmtree(folder, ignore_errors=True)
     if not folder.exists():
-        (models.unsettled / f"{models.server}@{folder.name}").unlink(missing_ok=True)
+        forget([folder], models)
 
 
 def settle(models: ModelsFolder, named: Collection[str], awaited: Iterable[ModelName]) -> int:
