@@ -12,6 +12,7 @@ from apis.calls import ApiRequest
 from apis.describing import object_of
 from apis.faults import BodyTooLarge, as_inference_error, body_of, cause_of, row_of
 from inference import errors
+from inference.catalog.errors import PullFailed
 from inference.errors import InferenceError
 
 JSON = "application/json; charset=utf-8"
@@ -34,6 +35,7 @@ STATUS: dict[type[InferenceError], int] = {
     errors.ModelNotFound: 404,
     UnknownRequest: 404,
     errors.ServerBusy: 503,
+    PullFailed: 502,
     errors.ModelNotReady: 503,
     errors.NoDevice: 503,
     errors.InferenceTimeout: 504,

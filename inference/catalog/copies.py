@@ -55,6 +55,10 @@ class NoSuchModel(Exception):
     """There is no model of that name that could be used."""
 
 
+class NameTaken(Exception):
+    """Another model has that name."""
+
+
 @short_transaction
 def copy_rows(
     source: ModelName, destination: ModelName, presets: Presets, models_root: Path, *, parent: str
@@ -103,6 +107,24 @@ def delete_rows(name: ModelName, models_root: Path) -> list[Path]:
     leave(left, models_root)
     model.delete()
     return left
+
+
+@short_transaction
+def rename_rows(name: ModelName, new: ModelName) -> str:
+    """The model has another name, with everything that belongs to it; returns the old one as it was
+    written. Raises NoSuchModel, and NameTaken."""
+    model = Model.objects.filter(name__iexact=name.display).first()
+    if model is None or model.status == Model.Status.INSTALLING:
+        raise NoSuchModel
+    if Model.objects.filter(name__iexact=new.display).exclude(pk=model.pk).exists():
+        raise NameTaken
+    old: str = model.name
+    model.name = new.display
+    model.save(update_fields=["name", "modified_at"])
+    for child in Model.objects.filter(parent=old):
+        child.parent = new.display
+        child.save(update_fields=["parent", "modified_at"])
+    return old
 
 
 def _ready(name: ModelName) -> Model:

@@ -101,7 +101,7 @@ async def start() -> None:
         except InferenceError as error:
             logger.warning("cannot take up the pull of %s: %s", request, error.message)
             await in_database_thread(rows.fail_request, request, error.message)
-    if removed := await in_database_thread(inventory.settle, models):
+    if removed := await asyncio.to_thread(inventory.settle, models):
         logger.info("removed %d variants that no model has", removed)
 
 

@@ -51,13 +51,19 @@ def short_transaction(function: Callable[Parameters, Result]) -> Callable[Parame
 
 @short_transaction
 def find_ready(name: ModelName, models_root: Path) -> Installed | None:
-    """The variant that a ready model of that name has on disk, if it is complete there."""
+    """The first variant that a ready model of that name has on disk, if all are complete there."""
     model = Model.objects.filter(name__iexact=name.display, status=Model.Status.READY).first()
-    for variant in ModelVariant.objects.filter(model=model) if model else ():
-        found = read_manifest(models_root / variant.folder)
-        if found:
-            return found
-    return None
+    variants = ModelVariant.objects.filter(model=model) if model else ()
+    found = [read_manifest(models_root / variant.folder) for variant in variants]
+    return found[0] if found and all(found) else None
+
+
+@short_transaction
+def request_of(name: ModelName) -> str:
+    """What was asked for when that model was last pulled, "" if that is not known."""
+    jobs = PullJob.objects.filter(model_name__iexact=name.display).exclude(source="")
+    newest = jobs.order_by("-created_at").first()
+    return newest.source if newest else ""
 
 
 @short_transaction
