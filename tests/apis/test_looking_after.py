@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from tests.appliance_process import Appliance, copy_home
 from tests.catalog.tiny_gguf import byte_tokenizer, tiny_decoder, write_gguf
+from tests.npuconsole.test_cli import run
 
 USER = [{"role": "user", "content": "Say hello."}]
 LIMITS = {"num_predict": 2}
@@ -196,3 +198,38 @@ def test_bad_requests_are_answered_in_words(
 def test_an_update_of_a_model_that_is_not_there_is_404(client: httpx.Client) -> None:
     answer = client.get("/api/npu/models/updates", params={"model": "nowhere"})
     assert answer.status_code == 404
+
+
+def test_the_command_line_makes_verifies_renames_and_removes_a_model(
+    own: Appliance, client: httpx.Client, tmp_path: Path
+) -> None:
+    modelfile = tmp_path / "Modelfile"
+    modelfile.write_text("FROM ./x.gguf\nSYSTEM Be brief.\n", encoding="utf-8")
+    shutil.copy(own.home / "models" / "import" / "tiny.gguf", tmp_path / "x.gguf")
+
+    made = run(own.home, "create", "made", "-f", str(modelfile))
+    assert made.returncode == 0, made.stderr
+    assert client.post("/api/show", json={"model": "made"}).json()["system"] == "Be brief."
+    verified = run(own.home, "verify", "made")
+    assert (verified.returncode, "well" in verified.stdout) == (0, True), verified.stderr
+    assert "made:latest" in run(own.home, "disk").stdout
+    assert "is now renamed:latest" in run(own.home, "rename", "made", "renamed").stdout
+    removed = run(own.home, "rm", "renamed")
+    assert "freed" in removed.stdout
+    assert "renamed:latest" not in names(client)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("FROM tiny\nADAPTER ./x", "Modelfile, line 2: ADAPTER: adapters are not supported"),
+        ("FROM ./nothing.gguf", "there is no such file or folder"),
+    ],
+)
+def test_a_modelfile_that_cannot_be_used_is_one_line(
+    own: Appliance, tmp_path: Path, content: str, words: str
+) -> None:
+    (tmp_path / "Modelfile").write_text(content, encoding="utf-8")
+    done = run(own.home, "create", "bad", "-f", str(tmp_path / "Modelfile"))
+    assert done.returncode == 1
+    assert words in done.stderr
