@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from inference import environment
+from inference.catalog import copies
 from inference.catalog.doctor import Finding, Fix, diagnose
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.inventory import (
@@ -21,6 +23,7 @@ from inference.catalog.inventory import (
     look,
 )
 from inference.catalog.mending import adopt, mend
+from inference.catalog.names import parse_name
 from inference.catalog.verification import quarantine
 from inference.models import Model, ModelVariant, PullJob
 from tests.catalog.variant_folder import write_variant
@@ -206,3 +209,30 @@ def test_a_damaged_model_is_not_in_use_but_its_other_form_is(models: ModelsFolde
     info = planning.resolve_model("tiny", configuration.load())
     assert [variant.weight_format for variant in info.variants] == ["int4"]
     assert info.quarantined == ("int8",)
+
+
+def start_and_end() -> None:
+    """What a server's start does to the models folder."""
+    from inference.catalog import jobs
+
+    async def served() -> None:
+        await jobs.start()
+        await jobs.close()
+
+    asyncio.run(served())
+
+
+def test_a_deletion_that_was_killed_is_finished_by_the_next_start(models: ModelsFolder) -> None:
+    made = write_variant(models)
+    adopt(made, models)
+    assert copies.delete_rows(parse_name("tiny"), models.root) == [made.folder]  # and no further
+    start_and_end()
+    assert not made.folder.exists()
+    assert wrong(models) == ()
+
+
+def test_a_lost_database_costs_no_model(models: ModelsFolder) -> None:
+    made = write_variant(models)
+    start_and_end()
+    assert made.folder.exists()
+    assert [finding.fix for finding in wrong(models)] == [Fix.ADOPT]
