@@ -14,14 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inference import configuration, conversions, dispatch
-from inference.catalog import copies, jobs
+from inference.catalog import copies, jobs, unsettled
 from inference.catalog.blobs import BlobStore
-from inference.catalog.copies import NoSuchModel, Presets
+from inference.catalog.copies import NameTaken, NoSuchModel, Presets
 from inference.catalog.creation import as_creation, beginning_of, ending_of
 from inference.catalog.errors import PullFailed
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
+from inference.catalog.sources import bytes_under
 from inference.catalog.sources.local import LocalSource
 from inference.database import in_database_thread
 from inference.errors import InferenceError, InvalidRequest, ModelNotFound
@@ -57,15 +58,36 @@ async def copy(source: ModelName, destination: ModelName) -> None:
     await _copy(parse_name(found.name) if found else source, destination, Presets())
 
 
-async def delete(name: ModelName) -> None:
-    """The model goes, and what it alone had on disk. Raises ModelNotFound."""
+async def delete(name: ModelName) -> int:
+    """The model goes, and what it alone had on disk; returns how many bytes that was. Raises
+    ModelNotFound."""
     root = jobs.models_folder().root
     try:
         folders = await in_database_thread(copies.delete_rows, name, root)
     except NoSuchModel:
         raise ModelNotFound(name.display) from None
     await configuration.refresh()
+    freed = sum([await asyncio.to_thread(bytes_under, folder) for folder in folders])
     await _remove(name, folders)
+    log.info("%s was deleted; %.1f MB are free again", name, freed / 1e6)
+    return freed
+
+
+async def rename(name: ModelName, new: ModelName) -> None:
+    """The model has another name. Raises ModelNotFound, and InvalidRequest for a name that is taken
+    or is being installed."""
+    if jobs.status_of(name) or jobs.status_of(new):
+        busy = name if jobs.status_of(name) else new
+        raise InvalidRequest(f"model '{busy}' is being installed", field="model")
+    try:
+        old = await in_database_thread(copies.rename_rows, name, new)
+    except NoSuchModel:
+        raise ModelNotFound(name.display) from None
+    except NameTaken:
+        raise InvalidRequest(f"there is a model '{new}' already", field="new_name") from None
+    await configuration.refresh()
+    if old != new.display:
+        await _unload(parse_name(old))
 
 
 async def create(order: Order) -> AsyncIterator[PullFrame]:
@@ -183,10 +205,13 @@ async def _copy(
 
 async def _remove(name: ModelName, folders: Sequence[Path]) -> None:
     """Unload the model and remove folders that nothing names any more."""
+    await _unload(name)
+    for folder in folders:
+        tokens.forget(folder)
+        await asyncio.to_thread(unsettled.remove, folder, jobs.models_folder())
+
+
+async def _unload(name: ModelName) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(UNLOAD_SECONDS):
             await dispatch.unload_all(name.display)
-    for folder in folders:
-        tokens.forget(folder)
-        # An engine may still have it open, which Windows does not allow to remove; no harm done.
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

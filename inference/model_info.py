@@ -15,6 +15,8 @@ from types import MappingProxyType
 from jinja2 import TemplateError
 
 from inference import environment
+from inference.catalog.folders import ModelsFolder
+from inference.catalog.verification import is_quarantined
 from inference.errors import InvalidRequest
 from inference.models import Model, ModelVariant
 from inference.presets import read_messages, read_num_ctx, read_preset
@@ -33,14 +35,18 @@ _ORDER = ("completion", "tools", "insert", "vision", "embedding", "thinking")
 
 def model_info(model: Model) -> ModelInfo:
     """That row, with its variants, as a value."""
-    variants = tuple(_variant_info(variant) for variant in model.variants.all())
+    every = [_variant_info(variant) for variant in model.variants.all()]
+    models = ModelsFolder(environment.models_folder(), environment.home())
+    quarantined = [variant for variant in every if is_quarantined(variant.folder, models)]
+    variants = tuple(variant for variant in every if variant not in quarantined)
+    is_usable = bool(variants) or not quarantined
     template, shown = _templates_of(model, variants)
     insertion = insertion_of(_every_name(model), _vocabulary_of(variants))
     parameters = model.parameters if isinstance(model.parameters, Mapping) else {}
     return ModelInfo(
         id=model.pk,
         name=model.name,
-        status=model.status,
+        status=model.status if is_usable else Model.Status.FAILED.value,
         family=model.family,
         digest=model.digest,
         size_bytes=model.size_bytes,
@@ -64,6 +70,7 @@ def model_info(model: Model) -> ModelInfo:
         license=model.license,
         keep_alive_seconds=model.keep_alive_seconds,
         token_limit=model.token_limit,
+        quarantined=tuple(variant.weight_format for variant in quarantined),
     )
 
 

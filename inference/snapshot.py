@@ -35,7 +35,8 @@ class ModelInfo:
     `chat_template` is Jinja, `shown_template` the same as the owner wrote it. `system`, `messages`,
     `preset` and `num_ctx` are what a request gets that says nothing else; `parameters` are the
     presets in the words of whoever set them. `parent` is the model that this one was made from;
-    `insertion` how it is asked to fill in, if its own tokens do that.
+    `insertion` how it is asked to fill in, if its own tokens do that. `quarantined` are the formats
+    of variants that were found damaged; with no other one the status is "failed".
     """
 
     id: int
@@ -64,6 +65,7 @@ class ModelInfo:
     license: str = ""
     keep_alive_seconds: float | None = None
     token_limit: int | None = None  # overrides RoutingInfo.token_limit
+    quarantined: tuple[str, ...] = ()
 
     @property
     def generates(self) -> bool:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -77,13 +78,16 @@ def status() -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Look at what the appliance needs of this machine; ends with 1 if something must be mended."""
+def doctor(
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what is safe to mend.")] = False,
+) -> None:
+    """Look at what the appliance needs of this machine and at its models; ends with 1 if something
+    must be mended."""
     from npuconsole.doctor import examine
 
     marks = {True: "[green]well[/green]", None: "[dim]note[/dim]", False: "[red]mend[/red]"}
     is_well = True
-    for remark in examine():
+    for remark in examine(fix=fix):
         console.print(f"{marks[remark.is_well]}  [bold]{remark.subject}[/bold]", end="  ")
         console.print(remark.words, markup=False, highlight=False)
         is_well = is_well and remark.is_well is not False
@@ -221,6 +225,81 @@ def _options(to: str, name: str, force: bool) -> list[str]:
 
 
 @app.command()
+def create(
+    model: Annotated[str, typer.Argument(help="The new model's name.")],
+    file: Annotated[Path, typer.Option("-f", "--file", help="A Modelfile.")] = Path("Modelfile"),
+) -> None:
+    """Make a model from a Modelfile."""
+    from npuconsole.creating import create as make
+
+    _show_lines(f"making {model}", make(model, file))
+    console.print(f"{model} is made", markup=False)
+
+
+@app.command()
+def verify(
+    model: Annotated[str, typer.Argument(help="A model; without one, all of them.")] = "",
+    repull: Annotated[bool, typer.Option("--repull", help="Fetch what is damaged again.")] = False,
+) -> None:
+    """Read every byte of a model again; what is damaged is not used any more. Ends with 1 then."""
+    body = {"model": model, "repull": repull} if model else {"repull": repull}
+    end = _show_lines("verifying", client.stream("/api/npu/models/verify", body))
+    for form in end.get("variants", ()):
+        state = "[green]well[/green]" if form["ok"] else "[red]damaged[/red]"
+        console.print(f"{state}  [bold]{', '.join(form['models'])}[/bold]  {form['weight_format']}")
+        for each in form["files"]:
+            if each["state"] != "ok":
+                console.print(f"  {each['name']}: {each['state']}", markup=False)
+        if not form["ok"] and not form["files"]:
+            console.print("  its folder is not there", markup=False)
+        if not form["ok"]:
+            name = form["models"][0]
+            console.print(f"  npuconsole verify {name} --repull", markup=False, highlight=False)
+    raise typer.Exit(0 if end.get("status") == "success" else 1)
+
+
+@app.command()
+def rename(
+    model: Annotated[str, typer.Argument(help="An installed model.")],
+    new_name: Annotated[str, typer.Argument(help="The name it is to have.")],
+) -> None:
+    """Give a model another name."""
+    done = client.send("/api/npu/models/rename", {"model": model, "new_name": new_name})
+    console.print(f"{model} is now {done['model']}", markup=False)
+
+
+@app.command("rm")
+def remove(model: Annotated[str, typer.Argument(help="An installed model.")]) -> None:
+    """Delete a model; files that other models share stay."""
+    done = client.send("/api/npu/models/delete", {"model": model})
+    console.print(f"{model} is gone; {_bytes(done['freed_bytes'])} freed", markup=False)
+
+
+@app.command()
+def disk() -> None:
+    """What the models take of the disk."""
+    use = client.fetch("/api/npu/models/disk")
+    table = Table("Name", "Size", "Freed by rm", "Shared with")
+    for model in use["models"]:
+        shared = ", ".join(model["shared_with"])
+        size, freed = _bytes(model["size_bytes"]), _bytes(model["freed_bytes"])
+        table.add_row(model["name"], size, freed, shared)
+    console.print(table)
+    for name in ("installed", "quarantined", "unfinished", "uploaded", "free"):
+        console.print(f"  {name}: {_bytes(use[f'{name}_bytes'])}", markup=False)
+
+
+@app.command()
+def updates(
+    model: Annotated[str, typer.Argument(help="A model; without one, all from a hub.")] = "",
+) -> None:
+    """Whether the hub has other files of a model now."""
+    query = f"?{urlencode({'model': model})}" if model else ""
+    for report in client.fetch(f"/api/npu/models/updates{query}")["models"]:
+        console.print(f"{report['model']}: {report['words']}", markup=False, highlight=False)
+
+
+@app.command()
 def run(
     model: Annotated[str, typer.Argument(help="A name such as smollm2:135m.")],
     prompt: Annotated[str, typer.Argument(help="What to say to it; - reads standard input.")],
@@ -232,6 +311,19 @@ def run(
         for frame in client.stream("/api/chat", {"model": model, "messages": messages}):
             print(frame.get("message", {}).get("content", ""), end="", flush=True)
     print()
+
+
+def _show_lines(beginning: str, frames: Iterator[Any]) -> Any:
+    """Progress as it comes; the last line."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    frame: Any = {}
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(beginning, total=None)
+        for frame in frames:
+            progress.update(task, description=frame.get("status", ""))
+            if "total" in frame:
+                progress.update(task, total=frame["total"], completed=frame.get("completed", 0))
+    return frame
 
 
 @contextmanager

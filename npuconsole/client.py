@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,6 +19,10 @@ STREAM_PATIENCE_SECONDS = 900.0
 
 class ServerProblem(Exception):
     """The server cannot be reached or refused; the text is the one line to show."""
+
+
+class NobodyThere(ServerProblem):
+    """No server answers."""
 
 
 def address() -> str:
@@ -37,17 +42,36 @@ def fetch(path: str) -> Any:
         return orjson.loads(response.read())
 
 
+def send(path: str, body: dict[str, Any]) -> Any:
+    """Post, and return the JSON that comes back. Raises ServerProblem."""
+    with _open(_post(path, body), STREAM_PATIENCE_SECONDS) as response:
+        return orjson.loads(response.read())
+
+
+def upload(path: str, file: Path) -> None:
+    """Post a file, piece by piece. Raises ServerProblem."""
+    with file.open("rb") as content:
+        headers = {"Content-Length": str(file.stat().st_size)}
+        headers["Content-Type"] = "application/octet-stream"
+        request = urllib.request.Request(address() + path, content, headers, method="POST")
+        with _open(request, STREAM_PATIENCE_SECONDS) as response:
+            response.read()
+
+
 def stream(path: str, body: dict[str, Any]) -> Iterator[Any]:
     """Post, and yield the answer's lines of JSON as they come. Raises ServerProblem."""
-    request = urllib.request.Request(
-        address() + path, orjson.dumps(body), {"Content-Type": "application/json"}
-    )
-    with _open(request, STREAM_PATIENCE_SECONDS) as response:
+    with _open(_post(path, body), STREAM_PATIENCE_SECONDS) as response:
         for line in response:
             frame = orjson.loads(line)
             if isinstance(frame, dict) and "error" in frame:
                 raise ServerProblem(_words(frame))
             yield frame
+
+
+def _post(path: str, body: dict[str, Any]) -> urllib.request.Request:
+    return urllib.request.Request(
+        address() + path, orjson.dumps(body), {"Content-Type": "application/json"}
+    )
 
 
 def _open(request: urllib.request.Request, seconds: float) -> Any:
@@ -59,7 +83,7 @@ def _open(request: urllib.request.Request, seconds: float) -> Any:
         raise ServerProblem(_words_of(error)) from None
     except OSError as error:
         reason = getattr(error, "reason", error)
-        raise ServerProblem(
+        raise NobodyThere(
             f"No npuconsole answers at {address()} ({reason}); start it with: npuconsole serve"
         ) from None
 

@@ -1,5 +1,5 @@
-"""What `npuconsole doctor` looks at: what the appliance needs of this machine, with or without a
-server running. Changes nothing."""
+"""What `npuconsole doctor` looks at: what the appliance needs of this machine, and whether its
+catalogue and disk agree, with or without a server running."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from inference import absence, environment
 from inference.probing import ProbeFailed, probe
-from npuconsole import client
+from npuconsole import catalogue_check, client
 
 FREE_GIGABYTES = 2.0  # the starter, its import, and room for a second model
 
@@ -28,8 +28,9 @@ class Remark:
     is_well: bool | None = True
 
 
-def examine() -> Iterator[Remark]:
-    """Look at one thing after the other. Raises UnusableVariable."""
+def examine(*, fix: bool = False) -> Iterator[Remark]:
+    """Look at one thing after the other; with `fix` mend what can be without asking. Raises
+    UnusableVariable."""
     openvino = metadata.version("openvino")
     yield Remark("Python", f"{platform.python_version()} on {platform.platform(terse=True)}")
     yield Remark("OpenVINO", f"{openvino}, GenAI {metadata.version('openvino-genai')}")
@@ -38,6 +39,7 @@ def examine() -> Iterator[Remark]:
     yield _folder("Models folder", environment.models_folder())
     yield from _devices()
     yield _server()
+    yield from _catalogue(fix=fix)
 
 
 def _variables() -> Iterator[Remark]:
@@ -80,3 +82,22 @@ def _server() -> Remark:
         return Remark("Server", str(problem), None)
     words = "; ".join([health["status"], *health["problems"]])
     return Remark("Server", f"{client.address()}: {words}", health["status"] in ("ok", "starting"))
+
+
+def _catalogue(*, fix: bool) -> Iterator[Remark]:
+    """Whether rows and disk agree; one remark if they do."""
+    try:
+        found = catalogue_check.findings(fix=fix)
+    except client.ServerProblem as problem:
+        yield Remark("Catalogue", str(problem), None)
+        return
+    for finding in found:
+        words, advice = f"{finding['words']}: ", finding["advice"]
+        if finding["done"]:
+            yield Remark(finding["subject"], words + finding["done"])
+            continue
+        how = " (--fix)" if finding["can_be_fixed"] else ""
+        is_well = False if finding["is_wrong"] else None
+        yield Remark(finding["subject"], f"{words}{advice}{how}", is_well)
+    if not found:
+        yield Remark("Catalogue", "every model is where it should be")

@@ -16,7 +16,7 @@ from apis.bodies import JsonParser
 from apis.calls import ApiRequest
 from apis.describing import describe, streams_as
 from apis.faults import answer_errors
-from apis.npu import frames, pulls, translation
+from apis.npu import frames, looking_after, pulls, translation
 from apis.npu.errors import ERROR, JSON, STATUS, UnknownRequest, answer_error
 from apis.npu.schemas import (
     CalibrateBody,
@@ -47,6 +47,7 @@ api = NinjaAPI(
 )
 answer_errors(api, answer_error)
 api.add_router("/pulls", pulls.router)
+api.add_router("", looking_after.router)
 
 MOST_RECEIPTS = 200
 _REQUEST_ID = re.compile(r"req_[0-9a-f]{24}(_\d{1,2})?")

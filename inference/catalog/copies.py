@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.catalog.names import ModelName
-from inference.catalog.rows import is_shared, short_transaction
+from inference.catalog.rows import is_shared, leave, short_transaction
 from inference.models import Model, ModelVariant, Passport
 from inference.presets import OTHER_NAMES
 from inference.requests import Message
@@ -55,6 +55,10 @@ class NoSuchModel(Exception):
     """There is no model of that name that could be used."""
 
 
+class NameTaken(Exception):
+    """Another model has that name."""
+
+
 @short_transaction
 def copy_rows(
     source: ModelName, destination: ModelName, presets: Presets, models_root: Path, *, parent: str
@@ -78,6 +82,7 @@ def copy_rows(
         _copy_belongings(origin, model)
         named = {models_root / variant.folder for variant in model.variants.all()}
         left = [folder for folder in left if folder not in named]
+        leave(left, models_root)
     return left
 
 
@@ -99,8 +104,27 @@ def delete_rows(name: ModelName, models_root: Path) -> list[Path]:
     if model is None or model.status == Model.Status.INSTALLING:
         raise NoSuchModel
     left = _unshared(model, models_root)
+    leave(left, models_root)
     model.delete()
     return left
+
+
+@short_transaction
+def rename_rows(name: ModelName, new: ModelName) -> str:
+    """The model has another name, with everything that belongs to it; returns the old one as it was
+    written. Raises NoSuchModel, and NameTaken."""
+    model = Model.objects.filter(name__iexact=name.display).first()
+    if model is None or model.status == Model.Status.INSTALLING:
+        raise NoSuchModel
+    if Model.objects.filter(name__iexact=new.display).exclude(pk=model.pk).exists():
+        raise NameTaken
+    old: str = model.name
+    model.name = new.display
+    model.save(update_fields=["name", "modified_at"])
+    for child in Model.objects.filter(parent=old):
+        child.parent = new.display
+        child.save(update_fields=["parent", "modified_at"])
+    return old
 
 
 def ready_model(name: ModelName) -> Model:

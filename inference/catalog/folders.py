@@ -5,6 +5,8 @@
     <models>/blobs/sha256-<digest>                  what clients upload to make models from
     <models>/.work/<server>-<job>/                  a job under way; becomes a variant by one rename
     <models>/.work/<server>-dl-<model>-<files>/     what a job has downloaded so far; outlives it
+    <models>/.quarantine/                           damaged variants (`catalog.verification`)
+    <models>/.unsettled/<server>@<variant>          folders between two states (`catalog.unsettled`)
 
 `<name>` is the model's name with `+` for `/` and `@` for `:`, which no name contains; `<digest>`
 are twelve digits of the content digest. All three folders lie on one volume, so that the rename
@@ -51,6 +53,19 @@ class ModelsFolder:
     @property
     def work(self) -> Path:
         return self.root / ".work"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / ".quarantine"
+
+    @property
+    def unsettled(self) -> Path:
+        return self.root / ".unsettled"
+
+    @property
+    def server(self) -> str:
+        """What tells this server's work from that of others in the same models folder."""
+        return self._server
 
     def create(self) -> None:
         """Make what is missing. Raises OSError when the place cannot be written."""

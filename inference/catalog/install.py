@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from inference.catalog import unsettled
 from inference.catalog.children import Ended, TookTooLong, run_child
 from inference.catalog.encoders.files import holds_encoder
 from inference.catalog.errors import DiskFull, NotAsStated, PullFailed
@@ -203,6 +204,7 @@ def publish(made: Installed, models: ModelsFolder, plan: Plan, stop: Stop) -> In
         _rename(target, made.folder.parent / "broken")
     _sync(made.folder)
     stop.check()
+    unsettled.note([target], models)
     _rename(made.folder, target)
     return replace(made, folder=target)
 

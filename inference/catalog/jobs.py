@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from inference import environment
-from inference.catalog import making_rows, rows
+from inference.catalog import inventory, making_rows, rows
 from inference.catalog.blobs import BlobStore
 from inference.catalog.errors import PullFailed, UnknownJob, UnknownModel
 from inference.catalog.folders import ModelsFolder
@@ -115,6 +115,8 @@ async def start(*, take_up: bool = True) -> None:
         except InferenceError as error:
             logger.warning("cannot take up the pull of %s: %s", request, error.message)
             await in_database_thread(rows.fail_request, request, error.message)
+    if removed := await asyncio.to_thread(inventory.settle, models):
+        logger.info("removed %d variants that no model has", removed)
 
 
 async def pull(text: str, *, anywhere: bool = False) -> PullWatch:

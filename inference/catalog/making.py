@@ -22,7 +22,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from inference.catalog import install, making_rows
+from inference.catalog import install, making_rows, unsettled
 from inference.catalog.children import Ended, TookTooLong, run_child
 from inference.catalog.errors import PullCancelled, PullFailed, Stopped
 from inference.catalog.folders import ModelsFolder
@@ -223,13 +223,13 @@ def _make(
             replaced = making.write_rows(job_id, installed, models.root)
         except Exception:
             if not was_there:
-                shutil.rmtree(installed.folder, ignore_errors=True)
+                unsettled.remove(installed.folder, models)
             raise
+        unsettled.forget([installed.folder], models)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     for folder in replaced:
-        # An engine may still have it open, which Windows does not allow to remove; no harm done.
-        shutil.rmtree(folder, ignore_errors=True)
+        unsettled.remove(folder, models)
 
 
 def _fail(job_id: int | None, failure: PullFailed, progress: Progress) -> None:

@@ -12,7 +12,7 @@ from inference.catalog import copies, rows
 from inference.catalog.manifest import Installed
 from inference.catalog.names import ModelName
 from inference.catalog.progress import PullStatus
-from inference.catalog.rows import is_shared, short_transaction
+from inference.catalog.rows import is_shared, leave, short_transaction
 from inference.models import Model, ModelVariant, Passport, PullJob
 
 COMPRESS, CONVERT = "compress ", "convert "
@@ -106,6 +106,7 @@ def add_form(
         },
     )
     model.save()
+    leave(left, models_root)
     _finish(job_id)
     return left
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from dataclasses import dataclass
 
-from inference.catalog import install, rows
+from inference.catalog import install, rows, unsettled
 from inference.catalog.errors import (
     PullCancelled,
     PullFailed,
@@ -98,6 +97,7 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
             made = install.install(wanted, models, progress, stop)
             forms.append(rows.Form(made, part.device_classes))
         replaced = rows.publish(job_id, plan, forms, models.root)
+        unsettled.forget([form.installed.folder for form in forms], models)
     except Stopped:
         _note_stop(stop, job_id, plan.name, models)
         raise
@@ -115,8 +115,7 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
             _places.release()
     models.discard_downloads(plan.name)
     for folder in replaced:
-        # An engine may still have it open, which Windows does not allow to remove; no harm done.
-        shutil.rmtree(folder, ignore_errors=True)
+        unsettled.remove(folder, models)
     elapsed = time.monotonic() - progress.status.started_at
     logger.info("pull of %s: done after %.1f s", plan.name, elapsed)
     progress.milestone(PullFrame("success"))

@@ -17,6 +17,9 @@ from typing import ParamSpec, TypeVar
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
+from inference import environment
+from inference.catalog import unsettled
+from inference.catalog.folders import ModelsFolder
 from inference.catalog.manifest import Installed, read_manifest
 from inference.catalog.names import ModelName
 from inference.catalog.progress import PullStatus
@@ -77,13 +80,19 @@ def short_transaction(function: Callable[Parameters, Result]) -> Callable[Parame
 
 @short_transaction
 def find_ready(name: ModelName, models_root: Path) -> Installed | None:
-    """The variant that a ready model of that name has on disk, if it is complete there."""
+    """The first variant that a ready model of that name has on disk, if all are complete there."""
     model = Model.objects.filter(name__iexact=name.display, status=Model.Status.READY).first()
-    for variant in ModelVariant.objects.filter(model=model) if model else ():
-        found = read_manifest(models_root / variant.folder)
-        if found:
-            return found
-    return None
+    variants = ModelVariant.objects.filter(model=model) if model else ()
+    found = [read_manifest(models_root / variant.folder) for variant in variants]
+    return found[0] if found and all(found) else None
+
+
+@short_transaction
+def request_of(name: ModelName) -> str:
+    """What was asked for when that model was last pulled, "" if that is not known."""
+    jobs = PullJob.objects.filter(model_name__iexact=name.display).exclude(source="")
+    newest = jobs.order_by("-created_at").first()
+    return newest.source if newest else ""
 
 
 @short_transaction
@@ -198,6 +207,7 @@ def publish(job_id: int, plan: Plan, forms: Sequence[Form], models_root: Path) -
         modified_at=timezone.now(),
         finished_at=timezone.now(),
     )
+    leave(left, models_root)
     return left
 
 
@@ -230,6 +240,11 @@ def _publish(form: Form, model: Model, models_root: Path) -> list[Path]:
         },
     )
     return left
+
+
+def leave(folders: Sequence[Path], models_root: Path) -> None:
+    """Note, before the rows go that name them, folders that are to be removed."""
+    unsettled.note(folders, ModelsFolder(models_root, environment.home()))
 
 
 def is_shared(variant: ModelVariant) -> bool:

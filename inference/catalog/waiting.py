@@ -5,6 +5,7 @@ In memory; for the request path.
 
 from __future__ import annotations
 
+from inference import snapshot
 from inference.catalog import jobs, starter
 from inference.catalog.names import parse_name, same_model
 from inference.errors import ModelNotReady
@@ -36,6 +37,17 @@ def why_not_ready(name: str) -> ModelNotReady:
         return ModelNotReady(
             f"model '{name}' could not be installed: {failure}", retry_after_seconds=_LATER_SECONDS
         )
+    if _is_quarantined(name):
+        return ModelNotReady(
+            f"model '{name}' was found damaged on this machine's disk and is not used; "
+            f"pull it again, or run: npuconsole verify {wanted} --repull",
+            retry_after_seconds=_LATER_SECONDS,
+        )
     return ModelNotReady(
         f"model '{name}' is not installed yet, please try again", retry_after_seconds=_SOON_SECONDS
     )
+
+
+def _is_quarantined(name: str) -> bool:
+    models = snapshot.current().models.values()
+    return any(model.quarantined for model in models if same_model(name, model.name))

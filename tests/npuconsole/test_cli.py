@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from npuconsole import __version__
-from tests.appliance_process import ROOT, STARTER, Appliance, environment
+from tests.appliance_process import ROOT, STARTER, Appliance, copy_home, environment
 
 
 def run(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -102,3 +102,20 @@ def test_the_doctor_says_what_must_be_mended(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "NPU_PROXY_PORTS is set, but npuconsole knows no such variable" in done.stdout
+
+
+def test_without_a_server_the_doctor_mends_the_catalogue_itself(
+    starter_home: Path, tmp_path: Path
+) -> None:
+    home = copy_home(starter_home, tmp_path / "home")
+    half = home / "models" / "installed" / "half@latest+int8-000000000000"
+    half.mkdir()
+    (half / "openvino_model.bin").write_bytes(b"half")
+
+    found = run(home, "doctor", NPU_PROXY_PORT="9")
+    assert found.returncode == 1
+    assert "no model has this folder, and it is not whole" in found.stdout
+
+    mended = run(home, "doctor", "--fix", NPU_PROXY_PORT="9")
+    assert mended.returncode == 0, mended.stdout
+    assert not half.exists()

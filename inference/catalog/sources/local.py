@@ -50,7 +50,7 @@ class LocalSource:
 
     def list_files(self, stop: Stop) -> tuple[SourceFile, ...]:
         """The files that make up the model, hashed as they are now (a second per gigabyte)."""
-        paths = sorted(_model_files(self.path))
+        paths = sorted(model_files(self.path))
         origin = self._origin
         try:
             return tuple(
@@ -120,7 +120,8 @@ def name_of(path: Path) -> ModelName:
     return parse_name(cleaned)
 
 
-def _model_files(path: Path) -> list[Path]:
+def model_files(path: Path) -> list[Path]:
+    """The files that make up the model there. Raises PullFailed for what is not one."""
     if path.is_file():
         if path.suffix.lower() != ".gguf":
             raise PullFailed(f"{path.name} is not a GGUF file", retry=False)

@@ -1,0 +1,199 @@
+"""/api/npu/models and /api/npu/doctor: verify, mend, rename and delete models, and what they take
+of the disk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from ninja import Router
+
+from apis.answers import FrameStream, JsonAnswer
+from apis.calls import ApiRequest, Call
+from apis.describing import streams_as
+from apis.faults import as_inference_error
+from apis.npu.errors import JSON, error_object
+from apis.npu.frames import NDJSON
+from apis.npu.looking_after_schemas import (
+    Deleted,
+    DiskReport,
+    DoctorBody,
+    DoctorReport,
+    FoundThing,
+    ImportablePlace,
+    Importables,
+    ModelDisk,
+    NamedModel,
+    RenameBody,
+    Renamed,
+    UpdateFound,
+    Updates,
+    VerifiedFile,
+    VerifiedForm,
+    VerifiedModels,
+    VerifyBody,
+)
+from inference import library, upkeep
+from inference.catalog.names import parse_name
+from inference.catalog.progress import PullFrame
+from inference.upkeep import Treatment, Verified
+
+router = Router()
+
+
+@router.post("/models/verify", response=VerifiedModels, openapi_extra=streams_as(NDJSON))
+async def verify(request: ApiRequest, body: VerifyBody | None = None) -> HttpResponseBase:
+    """Read every byte of a model, or of all: lines as of a pull, the last one with what was found,
+    or just that with "stream": false. What is damaged is not used any more; "repull" fetches it
+    again."""
+    wanted = body or VerifyBody()
+    name = parse_name(wanted.model) if wanted.model else None
+    steps = upkeep.verify(name, repull=bool(wanted.repull))
+    if wanted.stream is False:
+        end: Verified | None = None
+        async for step in steps:
+            end = step if isinstance(step, Verified) else end
+        assert end is not None, "a verification ends with what it found, or raises"
+        return JsonAnswer(verified_object(end), content_type=JSON)
+    first = await anext(steps)  # a model that is not there is refused before any line is out
+    return FrameStream(
+        _lines(request.call, first, steps), content_type=NDJSON, release=steps.aclose
+    )
+
+
+@router.get("/models/disk", response=DiskReport)
+async def disk(request: ApiRequest) -> HttpResponse:
+    """What the models take of the disk, and what deleting one would free."""
+    use, free_bytes = await upkeep.disk_use()
+    report = DiskReport(
+        models=[ModelDisk.model_validate(asdict(model)) for model in use.models],
+        installed_bytes=use.installed_bytes,
+        quarantined_bytes=use.quarantined_bytes,
+        unfinished_bytes=use.unfinished_bytes,
+        uploaded_bytes=use.uploaded_bytes,
+        free_bytes=free_bytes,
+    )
+    return JsonAnswer(report.model_dump(), content_type=JSON)
+
+
+@router.post("/models/delete", response=Deleted)
+async def delete(request: ApiRequest, body: NamedModel) -> HttpResponse:
+    """Delete a model; says what that freed."""
+    freed = await library.delete(parse_name(body.model))
+    return JsonAnswer(Deleted(status="success", freed_bytes=freed).model_dump(), content_type=JSON)
+
+
+@router.post("/models/rename", response=Renamed)
+async def rename(request: ApiRequest, body: RenameBody) -> HttpResponse:
+    """Give a model another name, in one step."""
+    new = parse_name(body.new_name)
+    await library.rename(parse_name(body.model), new)
+    return JsonAnswer(Renamed(status="success", model=new.display).model_dump(), content_type=JSON)
+
+
+@router.get("/models/updates", response=Updates)
+async def updates(request: ApiRequest, model: str = "") -> HttpResponse:
+    """Whether the hub has other files of a model now, or of any that came from one."""
+    found = await upkeep.check_updates(parse_name(model) if model else None)
+    listed = [
+        UpdateFound(
+            model=report.model,
+            source=report.source,
+            state=report.state,
+            words=report.words,
+            changed=list(report.changed),
+        )
+        for report in found
+    ]
+    return JsonAnswer(Updates(models=listed).model_dump(), content_type=JSON)
+
+
+@router.get("/models/importable", response=Importables)
+async def importable(request: ApiRequest) -> HttpResponse:
+    """What lies in the import folder; pull an entry's "request" to import it."""
+    found = [ImportablePlace.model_validate(asdict(item)) for item in await upkeep.importable()]
+    return JsonAnswer(Importables(places=found).model_dump(), content_type=JSON)
+
+
+@router.get("/doctor", response=DoctorReport)
+async def doctor(request: ApiRequest) -> HttpResponse:
+    """Where catalogue and disk disagree, each with what to do."""
+    found = [Treatment(finding) for finding in await upkeep.examine()]
+    return JsonAnswer(report_of(found).model_dump(), content_type=JSON)
+
+
+@router.post("/doctor", response=DoctorReport)
+async def treat(request: ApiRequest, body: DoctorBody | None = None) -> HttpResponse:
+    """The same, with "fix" after what can be mended without asking was mended."""
+    if body is None or not body.fix:
+        return await doctor(request)
+    return JsonAnswer(report_of(await upkeep.treat()).model_dump(), content_type=JSON)
+
+
+def report_of(treatments: list[Treatment] | tuple[Treatment, ...]) -> DoctorReport:
+    """What the doctor says. Well is what is not wrong, or was mended."""
+    findings = [
+        FoundThing(
+            check=treatment.finding.check,
+            subject=treatment.finding.subject,
+            words=treatment.finding.words,
+            advice=treatment.finding.advice,
+            is_wrong=treatment.finding.is_wrong,
+            can_be_fixed=treatment.finding.fix is not None,
+            done=treatment.done,
+        )
+        for treatment in treatments
+    ]
+    is_well = all(found.done or not found.is_wrong for found in findings)
+    return DoctorReport(ok=is_well, findings=findings)
+
+
+def verified_object(end: Verified) -> dict[str, Any]:
+    """The last line. Its status is "success" if everything is whole, or is again."""
+    return VerifiedModels(
+        status="success" if end.is_well else "damaged",
+        pulled=list(end.pulled),
+        variants=[
+            VerifiedForm(
+                models=list(check.models),
+                folder=check.folder,
+                weight_format=check.weight_format,
+                ok=check.is_well,
+                quarantined=check.is_quarantined,
+                files=[VerifiedFile(name=file.name, state=file.state) for file in check.files],
+            )
+            for check in end.checks
+        ],
+    ).model_dump()
+
+
+async def _lines(
+    call: Call, first: PullFrame | Verified, steps: AsyncGenerator[PullFrame | Verified, None]
+) -> AsyncGenerator[bytes, None]:
+    try:
+        yield _line(first)
+        async for step in steps:
+            yield _line(step)
+    except Exception as error:  # the status is out already, so any error becomes a line
+        told = as_inference_error(error, call.request_id)
+        call.log_failure(told)
+        yield orjson.dumps(error_object(told)) + b"\n"
+
+
+def _line(step: PullFrame | Verified) -> bytes:
+    content = verified_object(step) if isinstance(step, Verified) else frame_object(step)
+    return orjson.dumps(content) + b"\n"
+
+
+def frame_object(frame: PullFrame) -> dict[str, Any]:
+    """One line of progress, as a pull has it."""
+    line: dict[str, Any] = {"status": frame.status}
+    if frame.digest:
+        line |= {"digest": frame.digest, "total": frame.total}
+    if frame.completed:
+        line["completed"] = frame.completed
+    return line
