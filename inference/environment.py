@@ -191,6 +191,7 @@ VARIABLES = (
     ),
     Variable("NPU_PROXY_LOG_LEVEL", _log_level, ", ".join(LOG_LEVELS), "Setting.log_level"),
     Variable("NPUCONSOLE_HOME", _folder, "a folder, or a path where one can be made"),
+    Variable("NPUCONSOLE_EXTRAS", _folder, "a folder, or a path where one can be made"),
     Variable("NPUCONSOLE_EMULATE_NPU", parse_flag, "1 or 0", "DevicePolicy.NPU.emulate"),
     Variable("NPUCONSOLE_EMULATE_GPU", parse_flag, "1 or 0", "DevicePolicy.GPU.emulate"),
     Variable(
@@ -268,3 +269,8 @@ def home() -> Path:
 def models_folder() -> Path:
     """Where the models are kept. It may not exist yet."""
     return Path(values().get("NPU_PROXY_MODEL_PATH", home() / "models"))
+
+
+def extras_folder() -> Path:
+    """Where libraries lie that only some jobs need. It may not exist yet."""
+    return Path(values().get("NPUCONSOLE_EXTRAS", home() / "extras"))

@@ -208,6 +208,14 @@ def compress(
 
 
 @app.command()
+def extra(name: Annotated[str, typer.Argument(help="compress or convert.")]) -> None:
+    """Install the libraries that compressing or converting needs."""
+    from npuconsole.commands import manage as run
+
+    run(["npuconsole", "extra", name])
+
+
+@app.command()
 def convert(
     source: Annotated[str, typer.Argument(help="A hub's org/name, or a folder.")],
     to: Annotated[str, typer.Option("--to", help="fp16, int8, int4 or npu.")],

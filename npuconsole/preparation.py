@@ -46,6 +46,17 @@ def step(words: str) -> Iterator[None]:
         log.debug("%s: %.3f s", words, seconds)
 
 
+def check_packages() -> None:
+    """What other packages are known to have broken."""
+    try:
+        from ninja import NinjaAPI  # noqa: F401
+    except ImportError:
+        raise StartRefused(
+            "Another package called ninja, which nncf needs, has overwritten django-ninja's files. "
+            "Mend it with: pip install --force-reinstall --no-deps django-ninja"
+        ) from None
+
+
 def write_log_file(home: Path) -> None:
     """Keep the log in the data folder too, in files of 5 MB."""
     folder = home / "logs"

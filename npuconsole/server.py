@@ -50,6 +50,7 @@ def serve() -> None:
         starter.announce()
         snapshot.replace_with(configuration.load())
         with preparation.step("loading the application"):
+            preparation.check_packages()
             from apis import backpressure
             from npuconsole.asgi import application
 

@@ -29,6 +29,9 @@ READY = re.compile(r"listening on (http://\S+)")
 START_SECONDS = 30.0
 INSTALL_SECONDS = 280.0
 UNUSED_SECONDS = 86_400.0
+CACHE = platformdirs.user_cache_path("npuconsole-tests", appauthor=False)
+EXTRAS = CACHE / "extras"
+"""What `npuconsole extra` installed, kept between runs."""
 
 
 class DidNotStart(AssertionError):
@@ -175,15 +178,14 @@ def _link(source: str, target: str) -> str:
 
 def make_starter_home() -> Path:
     """Let a real server install the starter, once for each version of the code that does it."""
-    cache = platformdirs.user_cache_path("npuconsole-tests", appauthor=False)
-    cache.mkdir(parents=True, exist_ok=True)
-    home = cache / f"starter-{_fingerprint()}"
-    with FileLock(cache / "lock"):
+    CACHE.mkdir(parents=True, exist_ok=True)
+    home = CACHE / f"starter-{_fingerprint()}"
+    with FileLock(CACHE / "lock"):
         if not home.exists():
-            for old in cache.glob("starter-*"):
+            for old in CACHE.glob("starter-*"):
                 if time.time() - old.stat().st_mtime > UNUSED_SECONDS:
                     shutil.rmtree(old, ignore_errors=True)
-            draft = cache / f"draft-{os.getpid()}"
+            draft = CACHE / f"draft-{os.getpid()}"
             shutil.rmtree(draft, ignore_errors=True)
             appliance = Appliance.start(draft)
             try:
@@ -193,6 +195,23 @@ def make_starter_home() -> Path:
             draft.rename(home)
         os.utime(home)  # another checkout's run must not take it for forgotten
     return home
+
+
+def make_compress_extra() -> Path:
+    """The extra `compress`, installed by the command as its user would; the folder."""
+    from inference.catalog import extras
+
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "extras-lock"):
+        if not extras.COMPRESS.folder.is_dir():
+            subprocess.run(
+                [sys.executable, str(ROOT / "manage.py"), "extra", "compress"],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                timeout=INSTALL_SECONDS,
+                env={**os.environ, "NPUCONSOLE_EXTRAS": str(EXTRAS)},
+            )
+    return extras.COMPRESS.folder
 
 
 def _wait_for_starter(appliance: Appliance) -> None:

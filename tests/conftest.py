@@ -14,7 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.appliance_process import Appliance, copy_home, make_starter_home
+from tests.appliance_process import (
+    EXTRAS,
+    Appliance,
+    copy_home,
+    make_compress_extra,
+    make_starter_home,
+)
 
 _HOME = tempfile.mkdtemp(prefix="npuconsole-tests-")
 
@@ -25,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if name.startswith(("NPU_PROXY_", "NPUCONSOLE_")) or name == "DATABASE_URL":
             del os.environ[name]
     os.environ["NPUCONSOLE_HOME"] = _HOME
+    os.environ["NPUCONSOLE_EXTRAS"] = str(EXTRAS)
     os.environ["DJANGO_SETTINGS_MODULE"] = "npuconsole.settings"
     import django
 
@@ -44,6 +51,12 @@ def starter_home() -> Path:
     """A data folder in which the starter model is installed. Kept between runs; do not change it:
     servers get a copy of it (`copy_home`)."""
     return make_starter_home()
+
+
+@pytest.fixture(scope="session")
+def compress_extra() -> Path:
+    """The folder with the libraries that compressing needs."""
+    return make_compress_extra()
 
 
 @pytest.fixture

@@ -8,12 +8,9 @@ memory once would do so at every start.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
-import shlex
 import shutil
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +29,6 @@ from inference.catalog.names import ModelName
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
 from inference.catalog.stopping import Stop, Why
-from inference.errors import InvalidRequest
 
 logger = logging.getLogger(__name__)
 
@@ -90,32 +86,6 @@ class MakingCancelled(PullCancelled):
         PullFailed.__init__(self, "it was cancelled; nothing is left of it", retry=False)
 
 
-class ExtraMissing(InvalidRequest):
-    """What was asked for needs packages that are not installed; the text names the command."""
-
-    code = "extra_missing"
-
-
-def require_extra(extra: str, modules: Sequence[str]) -> None:
-    """Raise ExtraMissing if one of `modules`, which that extra of ours installs, is not there."""
-    if all(_is_there(module) for module in modules):
-        return
-    root = Path(__file__).resolve().parents[2]
-    wanted = f".[{extra}]" if (root / "pyproject.toml").is_file() else f"npuconsole[{extra}]"
-    quoted = f'"{wanted}"' if sys.platform == "win32" else shlex.quote(wanted)
-    option = "-e " if wanted.startswith(".") else ""
-    raise ExtraMissing(
-        f"this needs the extra {extra!r}; install it with: pip install {option}{quoted}"
-    )
-
-
-def _is_there(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # not even the package that it would be in
-        return False
-
-
 def run_making(making: Making, models: ModelsFolder, progress: Progress, stop: Stop) -> None:
     """Do it, when its turn comes, and tell `progress` how it ended; raises nothing."""
     job_id, is_running = None, False
@@ -156,12 +126,13 @@ def make_with(
     size_bytes: int,
     limits: Limits,
     shares: tuple[float, float],
+    python_path: Sequence[Path],
     progress: Progress,
     stop: Stop,
 ) -> None:
     """Run the child `module`, which speaks like an importer (`import_child`), with a limit of time
-    and of memory. `shares` are where its work begins and ends in all of the job's. Raises
-    PullFailed with the child's own reason, Stopped."""
+    and of memory. `shares` are where its work begins and ends in all of the job's, `python_path`
+    where its libraries are (`extras`). Raises PullFailed with the child's own reason, Stopped."""
     answer: dict[str, Any] = {}
     first, last = shares
 
@@ -188,6 +159,7 @@ def make_with(
             timeout_seconds=limits.timeout_seconds(size_bytes),
             on_line=hear,
             environment=_ENVIRONMENT,
+            python_path=python_path,
         )
     except TookTooLong as error:
         raise PullFailed(error.message, retry=False) from None

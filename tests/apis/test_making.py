@@ -90,9 +90,8 @@ def serve(home: Path, started: list[Appliance]) -> Appliance:
 
 
 def test_a_gguf_file_becomes_what_an_npu_wants_and_a_kill_leaves_no_half_of_anything(
-    tiny_home: Path, start: list[Appliance]
+    tiny_home: Path, start: list[Appliance], compress_extra: Path
 ) -> None:
-    pytest.importorskip("nncf", reason="the extra compress is not installed")
     appliance = serve(tiny_home, start)
     installed = tiny_home / "models" / "installed"
     with appliance.client() as client:

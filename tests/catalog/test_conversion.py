@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,8 @@ from inference.catalog.conversion.source_files import refuse_unfit
 from inference.catalog.conversion.tokenizer_check import Difference, differences, refusal
 from inference.catalog.conversion.tokenizers_of import Converted, Reference
 from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.extras import ExtraMissing
 from inference.catalog.import_child import ImportRefused
-from inference.catalog.making import ExtraMissing
 from inference.catalog.names import parse_name
 from inference.catalog.sources.local import LocalSource
 from inference.catalog.stopping import Stop
@@ -144,12 +144,10 @@ def test_what_is_no_source_is_refused_before_anything_is_fetched(
 
 
 def test_a_conversion_without_its_extra_names_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, environment_variable: Callable[[str, str], None]
 ) -> None:
-    monkeypatch.setattr(
-        "inference.catalog.conversion.order._EXTRA_MODULES", ("no_such_package.inside",)
-    )
-    with pytest.raises(ExtraMissing, match=r"pip install -e .\.\[convert\]"):
+    environment_variable("NPUCONSOLE_EXTRAS", str(tmp_path))
+    with pytest.raises(ExtraMissing, match="npuconsole extra convert"):
         order("org/name", "npu", parse_name("x"), is_forced=False, drop=tmp_path, anywhere=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import pytest
 
 from inference.catalog.errors import PullCancelled
 from inference.catalog.import_child import ImportRefused
-from inference.catalog.making import ExtraMissing, require_extra
 from inference.catalog.manifest import is_intact, read_manifest
 from inference.catalog.recompression.order import choose_source
 from inference.catalog.recompression.quality import Quality, why_refused
@@ -96,15 +96,6 @@ def test_what_loses_too_much_is_refused_unless_forced(
     assert bool(words) == bool(refusal)
 
 
-def test_a_missing_extra_names_the_one_command_that_adds_it() -> None:
-    require_extra("compress", ["inference"])
-    with pytest.raises(ExtraMissing) as caught:
-        require_extra("convert", ["no_such_package.at_all"])
-    assert caught.value.message.endswith(
-        ("pip install -e '.[convert]'", 'pip install -e ".[convert]"')
-    )
-
-
 @pytest.fixture(scope="module")
 def imported(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model with random weights in eight bits, as a GGUF file is imported."""
@@ -137,9 +128,9 @@ def test_packed_weights_are_made_whole_with_the_values_they_stood_for(imported: 
 
 
 def test_a_bad_result_leaves_nothing_unless_it_is_forced(
-    imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress_extra: Path
 ) -> None:
-    pytest.importorskip("nncf", reason="the extra compress is not installed")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(compress_extra)])
     from inference.catalog.recompression.compressing import recompress
 
     monkeypatch.setattr(Target, "most_loss", 0.1)
@@ -193,9 +184,8 @@ def forms() -> dict[str, list[tuple[str, list[str]]]]:
 
 
 def test_a_model_gets_a_form_for_its_npu_and_keeps_the_one_it_had(
-    catalogue: Path, tiny: Path
+    catalogue: Path, tiny: Path, compress_extra: Path
 ) -> None:
-    pytest.importorskip("nncf", reason="the extra compress is not installed")
     from inference import conversions
     from inference.models import Model, ModelVariant
 
@@ -224,8 +214,9 @@ def test_a_model_gets_a_form_for_its_npu_and_keeps_the_one_it_had(
     assert list((catalogue / ".work").iterdir()) == []
 
 
-def test_a_cancelled_compression_leaves_nothing(catalogue: Path, tiny: Path) -> None:
-    pytest.importorskip("nncf", reason="the extra compress is not installed")
+def test_a_cancelled_compression_leaves_nothing(
+    catalogue: Path, tiny: Path, compress_extra: Path
+) -> None:
     from inference import conversions
     from inference.catalog import jobs
     from inference.models import PullJob

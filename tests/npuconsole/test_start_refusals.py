@@ -106,3 +106,12 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, name: str, wha
 
     assert line.startswith(f"npuconsole: The {what} folder /proc/npuconsole cannot be used: ")
     assert name in line
+
+
+def test_another_package_in_the_place_of_django_ninja_is_named(tmp_path: Path) -> None:
+    (tmp_path / "path" / "ninja").mkdir(parents=True)
+    (tmp_path / "path" / "ninja" / "__init__.py").touch()
+
+    line = refusal(tmp_path / "home", PYTHONPATH=str(tmp_path / "path"))
+
+    assert "pip install --force-reinstall --no-deps django-ninja" in line

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from inference.catalog import making_rows, rows
+from inference.catalog import extras, making_rows, rows
 from inference.catalog.conversion.source_files import EXCLUDED, PATTERNS, read_config, refuse_unfit
 from inference.catalog.errors import PullFailed
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.import_child import ImportRefused
 from inference.catalog.install import fetch_from_first
-from inference.catalog.making import Limits, Made, Making, check_disk, make_with, require_extra
+from inference.catalog.making import Limits, Made, Making, check_disk, make_with
 from inference.catalog.manifest import Installed
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress
@@ -33,7 +33,6 @@ FLOATS = "fp16"
 """The target that stays as it is exported; the others are those of a recompression."""
 
 _LIMITS = Limits(seconds=1200.0, seconds_per_gigabyte=600.0)
-_EXTRA, _EXTRA_MODULES = "convert", ("optimum.intel", "torch", "nncf")
 _REPOSITORY = re.compile(r"(hf\.co/|hub:)?([\w.-]{1,96}/[\w.-]{1,96})(@[\w.-]{1,120})?", re.ASCII)
 _MAIN = "main"
 
@@ -75,7 +74,7 @@ def order(
         own = name or _name_of(repository.rpartition("/")[2], target)
         wanted = _Order(source, own, target, is_forced, None, repository, revision)
         shown = f"{repository}@{revision}"
-    require_extra(_EXTRA, _EXTRA_MODULES)
+    extras.require(extras.CONVERT)
     words = f"{making_rows.CONVERT}{shown} to {target or FLOATS} as {wanted.name.display}"
     return Making(wanted.name, words, partial(_make, wanted), partial(_write_rows, wanted))
 
@@ -101,6 +100,7 @@ def _make(wanted: _Order, work: Path, progress: Progress, stop: Stop) -> Made:
     _refuse_early(source)
     size_bytes = bytes_under(source)
     check_disk(work, 2 * size_bytes)
+    libraries = extras.require(extras.CONVERT)
     exported = work / "exported"
     fetched, converted = (0.0, 0.5) if wanted.folder else (0.4, 0.7)
     make_with(
@@ -109,6 +109,7 @@ def _make(wanted: _Order, work: Path, progress: Progress, stop: Stop) -> Made:
         size_bytes=size_bytes,
         limits=_LIMITS,
         shares=(fetched, converted if wanted.target else 1.0),
+        python_path=libraries,
         progress=progress,
         stop=stop,
     )
@@ -127,6 +128,7 @@ def _make(wanted: _Order, work: Path, progress: Progress, stop: Stop) -> Made:
         size_bytes=bytes_under(exported),
         limits=COMPRESSION_LIMITS,
         shares=(converted, 1.0),
+        python_path=libraries,
         progress=progress,
         stop=stop,
     )

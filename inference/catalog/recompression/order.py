@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from inference.catalog import making_rows
+from inference.catalog import extras, making_rows
 from inference.catalog.copies import NoSuchModel
 from inference.catalog.errors import PullFailed
-from inference.catalog.making import Limits, Made, Making, check_disk, make_with, require_extra
+from inference.catalog.making import Limits, Made, Making, check_disk, make_with
 from inference.catalog.manifest import Installed, is_intact, read_manifest
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress
@@ -22,8 +22,6 @@ from inference.snapshot import ModelInfo, VariantInfo
 
 MODULE = "inference.catalog.recompression"
 LIMITS = Limits(seconds=1200.0, seconds_per_gigabyte=2400.0)
-
-_EXTRA, _EXTRA_MODULES = "compress", ("nncf",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def order(model: ModelInfo, target: Target, name: ModelName | None, *, is_forced
             capability="completion",
         )
     variant = choose_source(model.variants, target, is_forced=is_forced)
-    require_extra(_EXTRA, _EXTRA_MODULES)
+    extras.require(extras.COMPRESS)
     own = parse_name(model.name)
     wanted = _Order(own, variant, target, name or own, is_forced)
     words = f"{making_rows.COMPRESS}{own.display} to {target}"
@@ -92,6 +90,7 @@ def _make(wanted: _Order, work: Path, progress: Progress, stop: Stop) -> Made:
         size_bytes=variant.size_bytes,
         limits=LIMITS,
         shares=(0.0, 1.0),
+        python_path=extras.require(extras.COMPRESS),
         progress=progress,
         stop=stop,
     )
