@@ -164,6 +164,34 @@ SETTINGS: dict[str, SettingSpec] = {
             "1 or 0",
             "Refuse requests with parameters that would have no effect, instead of naming those.",
         ),
+        SettingSpec(
+            "console_login_required",
+            _defaults.console_login_required,
+            environment.parse_flag,
+            "1 or 0",
+            "Demand a login for the console on this machine too, even while nobody has an account.",
+        ),
+        SettingSpec(
+            "prompts_are_kept",
+            _defaults.prompts_are_kept,
+            environment.parse_flag,
+            "1 or 0",
+            "Keep prompts and answers in the request log, to read and replay them.",
+        ),
+        SettingSpec(
+            "records_kept",
+            _defaults.records_kept,
+            environment.whole(100, 10_000_000),
+            "a whole number from 100 to 10000000",
+            "Requests that the log keeps; the oldest go first.",
+        ),
+        SettingSpec(
+            "records_kept_days",
+            _defaults.records_kept_days,
+            environment.whole(0, 36_500),
+            "days from 0 (for ever) to 36500",
+            "How long the log keeps a request, in days.",
+        ),
     )
 }
 

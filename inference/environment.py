@@ -72,7 +72,9 @@ def _fallback_device(text: str) -> str:
     return "auto" if text.lower() == "auto" else parse_device(text)
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A parser of whole numbers between these two."""
+
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
             raise ValueError(text)
@@ -149,7 +151,7 @@ _DEVICES = "NPU, GPU, CPU, or one of several such as GPU.1"
 
 VARIABLES = (
     Variable("NPU_PROXY_HOST", _host, "an address or name of this machine", "Setting.host"),
-    Variable("NPU_PROXY_PORT", _whole(0, 65535), "0 (any free port) to 65535", "Setting.port"),
+    Variable("NPU_PROXY_PORT", whole(0, 65535), "0 (any free port) to 65535", "Setting.port"),
     Variable("NPU_PROXY_DEVICE", parse_device, _DEVICES, "RoutingPolicy.preferred_device"),
     Variable(
         "NPU_PROXY_FALLBACK_DEVICE",
@@ -159,7 +161,7 @@ VARIABLES = (
     ),
     Variable("NPU_PROXY_REAL_INFERENCE", parse_flag, "1 or 0", "Setting.real_inference"),
     Variable("NPU_PROXY_MODEL_PATH", _folder, "a folder, or a path where one can be made"),
-    Variable("NPU_PROXY_PULL_PARALLEL", _whole(1, 64), "a whole number of files from 1 to 64"),
+    Variable("NPU_PROXY_PULL_PARALLEL", whole(1, 64), "a whole number of files from 1 to 64"),
     Variable("NPU_PROXY_PULL_MAX_GB", _gigabytes, "gigabytes, above 0"),
     Variable(
         "NPU_PROXY_INFERENCE_TIMEOUT",
@@ -169,13 +171,13 @@ VARIABLES = (
     ),
     Variable(
         "NPU_PROXY_MAX_PROMPT_LEN",
-        _whole(16, 1_048_576),
+        whole(16, 1_048_576),
         "a whole number of tokens from 16 to 1048576",
         "DevicePolicy.NPU.max_prompt_len",
     ),
     Variable(
         "NPU_PROXY_TOKEN_LIMIT",
-        _whole(1, 1_048_576),
+        whole(1, 1_048_576),
         "a whole number of tokens from 1 to 1048576",
         "RoutingPolicy.token_limit",
     ),
@@ -185,7 +187,7 @@ VARIABLES = (
     Variable("NPU_PROXY_EMBEDDING_DEVICE", parse_device, _DEVICES, "Setting.embedding_device"),
     Variable(
         "NPU_PROXY_EMBEDDING_CACHE_SIZE",
-        _whole(0, 10_000_000),
+        whole(0, 10_000_000),
         "a whole number of entries from 0 to 10000000",
         "Setting.embedding_cache_size",
     ),

@@ -155,6 +155,10 @@ class SettingsInfo:
     embedding_device: str = "CPU"
     embedding_cache_size: int = 1000  # entries
     strict_parameters: bool = False  # parameters without effect are an error
+    console_login_required: bool = False  # for callers on this machine too, without an account
+    prompts_are_kept: bool = False  # in the request log, with their answers
+    records_kept: int = 200_000  # rows of the request log; the oldest go first
+    records_kept_days: int = 90  # 0 = for ever
 
 
 @dataclass(frozen=True, slots=True)

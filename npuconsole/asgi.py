@@ -24,7 +24,7 @@ from django.conf import settings
 
 from apis import door
 from npuconsole.assets import Assets
-from npuconsole.console.routing import websocket_urlpatterns
+from npuconsole.console.sockets import websocket_urlpatterns
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

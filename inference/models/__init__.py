@@ -8,6 +8,8 @@ that `inference.configuration` builds from them. Every row that is part of that 
 from __future__ import annotations
 
 from inference.models.catalogue import Model, ModelAlias, ModelVariant, PullJob
+from inference.models.changes import ConfigurationChange
+from inference.models.chats import Conversation, ConversationMessage
 from inference.models.log import RequestRecord
 from inference.models.machine import Device, DevicePolicy, PinnedPair, RoutingPolicy
 from inference.models.passports import Passport
@@ -15,7 +17,10 @@ from inference.models.rows import ConfigurationRow
 from inference.models.settings import Setting
 
 __all__ = [
+    "ConfigurationChange",
     "ConfigurationRow",
+    "Conversation",
+    "ConversationMessage",
     "Device",
     "DevicePolicy",
     "Model",

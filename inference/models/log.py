@@ -42,9 +42,19 @@ class RequestRecord(models.Model):
     ttft_seconds = models.FloatField(default=0)
     total_seconds = models.FloatField(default=0)
     ignored = models.JSONField(default=list, blank=True)
+    prompt = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="The request's messages and sampling, kept only while the setting says so.",
+    )
+    answer = models.TextField(blank=True, help_text="Kept only while the setting says so.")
 
     class Meta:
         ordering = ["-received_at"]
+        indexes = [
+            models.Index(fields=["model_name", "-received_at"], name="record_by_model"),
+            models.Index(fields=["outcome", "-received_at"], name="record_by_outcome"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(total_seconds__gte=0) & Q(total_seconds__gte=F("queue_seconds")),

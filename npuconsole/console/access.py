@@ -1,7 +1,8 @@
-"""Who may see the console: callers on this machine, and staff who logged in.
+"""Who may use the console: staff who logged in, and callers on this machine as long as nobody has
+an account and the settings do not demand one.
 
-The same rule for pages and websockets. Names in the Host and Origin headers
-are checked before this, by the site's middleware and the websocket origin validator.
+The same rule for pages and websockets. Names in the Host and Origin headers are checked before
+this, by the site's middleware and the websocket origin validator.
 """
 
 from __future__ import annotations
@@ -9,6 +10,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+
+from inference import snapshot
 
 
 def is_loopback(address: str | None) -> bool:
@@ -22,11 +28,31 @@ def is_loopback(address: str | None) -> bool:
     return parsed.is_loopback
 
 
-def may_see_console(address: str | None, user: object) -> bool:
-    """`address` is the caller's, `user` a Django user or None."""
-    return is_loopback(address) or bool(
-        getattr(user, "is_active", False) and getattr(user, "is_staff", False)
-    )
+def is_staff(user: object) -> bool:
+    """Whether a Django user (or None) is one who may change things here."""
+    return bool(getattr(user, "is_active", False) and getattr(user, "is_staff", False))
+
+
+async def has_owner() -> bool:
+    """Whether anybody has an account that may use the console."""
+    return await get_user_model().objects.filter(is_active=True, is_staff=True).aexists()
+
+
+async def is_open_here(address: str | None) -> bool:
+    """Whether a caller from that address needs no account."""
+    if not is_loopback(address) or snapshot.current().settings.console_login_required:
+        return False
+    return not await has_owner()
+
+
+async def may_enter(request: HttpRequest) -> bool:
+    """Whether the caller of a page may see it."""
+    return await is_open_here(request.META.get("REMOTE_ADDR")) or is_staff(await request.auser())
+
+
+async def may_connect(scope: Mapping[str, Any]) -> bool:
+    """Whether the caller of a websocket may, by its ASGI scope."""
+    return is_staff(scope.get("user")) or await is_open_here(scope_address(scope))
 
 
 def scope_address(scope: Mapping[str, Any]) -> str:

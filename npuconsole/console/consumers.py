@@ -13,7 +13,7 @@ import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from npuconsole.console import live
-from npuconsole.console.access import may_see_console, scope_address
+from npuconsole.console.access import may_connect, scope_address
 from npuconsole.console.answers import Frame, stream_answer
 from npuconsole.console.commands import Ask, BadCommand, Stop, parse_command
 
@@ -32,7 +32,7 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept, then turn away who may not look: only an accepted socket can say why."""
         await self.accept()
-        if not may_see_console(scope_address(self.scope), self.scope.get("user")):
+        if not await may_connect(self.scope):
             await self.close(code=CLOSE_NOT_ALLOWED)
             return
         self.is_open = True

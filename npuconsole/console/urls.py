@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from django.urls import path
 
-from npuconsole.console import views
+from npuconsole.console.views.chat import chat
+from npuconsole.console.views.connect import connect
+from npuconsole.console.views.models import models
+from npuconsole.console.views.overview import overview
+from npuconsole.console.views.requests import requests
+from npuconsole.console.views.routing import routing
+from npuconsole.console.views.settings import settings
 
 app_name = "console"
 
-urlpatterns = [path("", views.overview, name="overview")]
+urlpatterns = [
+    path("", overview, name="overview"),
+    path("chat/", chat, name="chat"),
+    path("models/", models, name="models"),
+    path("routing/", routing, name="routing"),
+    path("requests/", requests, name="requests"),
+    path("connect/", connect, name="connect"),
+    path("settings/", settings, name="settings"),
+]

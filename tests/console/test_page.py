@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
-from django.test import AsyncRequestFactory
+from django.test import AsyncClient
 
-from npuconsole.console import views
-from npuconsole.console.access import is_loopback, may_see_console
+from inference import configuration, snapshot
+from inference.models import Setting
+from npuconsole.console.access import is_loopback, is_staff
 from tests.appliance_process import Appliance
 
 
@@ -45,22 +47,33 @@ def test_loopback_is_this_machine_and_nothing_else(address: str | None, expected
         (Person(is_staff=True, is_active=False), False),
     ],
 )
-def test_from_elsewhere_only_active_staff_may_look(user: object, expected: bool) -> None:
-    assert may_see_console("192.168.1.20", user) is expected
-    assert may_see_console("127.0.0.1", user) is True
+def test_only_active_staff_is_staff(user: object, expected: bool) -> None:
+    assert is_staff(user) is expected
 
 
-async def test_a_stranger_is_sent_to_the_login() -> None:
-    request = AsyncRequestFactory(REMOTE_ADDR="192.168.1.20").get("/")
-    request.META["REMOTE_ADDR"] = "192.168.1.20"
+@pytest.mark.parametrize(
+    ("address", "has_owner", "is_required", "status"),
+    [
+        ("127.0.0.1", False, False, 200),
+        ("127.0.0.1", False, True, 302),
+        ("127.0.0.1", True, False, 302),
+        ("192.168.1.20", False, False, 302),
+    ],
+)
+def test_callers_here_need_no_login_until_there_is_an_account(
+    rows: None, address: str, has_owner: bool, is_required: bool, status: int
+) -> None:
+    from django.contrib.auth.models import User
 
-    async def nobody() -> None:
-        return None
-
-    request.auser = nobody  # type: ignore[attr-defined]
-    response = await views.overview(request)
-    assert response.status_code == 302
-    assert response.headers["Location"].startswith("/admin/login/")
+    Setting.objects.filter(key="console_login_required").update(value=is_required)
+    snapshot.replace_with(configuration.load())
+    if has_owner:
+        User.objects.create_superuser("owner")
+    client = AsyncClient(client=[address, 0], server=("localhost", "80"))
+    answer = asyncio.run(client.get("/"))
+    assert answer.status_code == status
+    if status == 302:
+        assert answer.headers["Location"].startswith("/admin/login/")
 
 
 def test_the_page_has_no_inline_code_and_its_policy_forbids_it(server: Appliance) -> None:

@@ -1,0 +1,1 @@
+"""One module per page, see `npuconsole.console.pages`."""

@@ -1,0 +1,5 @@
+// The page Chat.
+
+import { startFrame } from "./frame.js";
+
+startFrame();

@@ -1,0 +1,5 @@
+// The page Connect.
+
+import { startFrame } from "./frame.js";
+
+startFrame();

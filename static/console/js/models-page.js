@@ -1,0 +1,5 @@
+// The page Models.
+
+import { startFrame } from "./frame.js";
+
+startFrame();

@@ -1,0 +1,5 @@
+// The page Requests.
+
+import { startFrame } from "./frame.js";
+
+startFrame();

@@ -1,0 +1,5 @@
+// The page Routing.
+
+import { startFrame } from "./frame.js";
+
+startFrame();

@@ -1,0 +1,5 @@
+// The page Settings.
+
+import { startFrame } from "./frame.js";
+
+startFrame();
