@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 
+import httpx
 import pytest
-from django.test import AsyncClient
 
 from inference import configuration, snapshot
 from inference.models import Setting
+from npuconsole.asgi import pages
 from npuconsole.console.access import is_loopback, is_staff
 from tests.appliance_process import Appliance
 
@@ -69,8 +70,13 @@ def test_callers_here_need_no_login_until_there_is_an_account(
     snapshot.replace_with(configuration.load())
     if has_owner:
         User.objects.create_superuser("owner")
-    client = AsyncClient(client=[address, 0], server=("localhost", "80"))
-    answer = asyncio.run(client.get("/"))
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(pages, client=(address, 50000))  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get("/")
+
+    answer = asyncio.run(ask())
     assert answer.status_code == status
     if status == 302:
         assert answer.headers["Location"].startswith("/admin/login/")
