@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.appliance_process import Appliance, copy_home
+from tests.appliance_process import Appliance, change_rows, copy_home
 from tests.catalog.tiny_gguf import byte_tokenizer, tiny_decoder, write_gguf
 from tests.npuconsole.test_cli import run
 
 USER = [{"role": "user", "content": "Say hello."}]
 LIMITS = {"num_predict": 2}
+OWNER = (
+    "from django.contrib.auth.models import User; User.objects.create_superuser('owner', '', 'x')"
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +31,7 @@ def own(starter_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     model = tiny_decoder("llama")
     model.values |= byte_tokenizer()
     write_gguf(drop / "tiny.gguf", model)
+    change_rows(home, OWNER)
     appliance = Appliance.start(home, NPU_PROXY_DEVICE="CPU", HF_ENDPOINT="http://127.0.0.1:9")
     appliance.wait_until_started()
     with appliance.client() as client:
@@ -111,6 +116,29 @@ def test_a_flipped_bit_takes_the_model_out_of_use_until_it_is_pulled_again(
     assert generate(client, "twin").status_code == 200
     client.post("/api/npu/doctor", json={"fix": True})
     assert client.get("/api/npu/doctor").json() == {"ok": True, "findings": []}
+
+
+def test_the_admin_verifies_the_models_that_are_selected(
+    own: Appliance, client: httpx.Client
+) -> None:
+    client.get("/admin/login/")
+    token = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
+    entered = client.post("/admin/login/", data={**token, "username": "owner", "password": "x"})
+    assert entered.headers["location"]
+    listed = client.get("/admin/inference/model/").text
+    (row,) = re.findall(r'href="/admin/inference/model/(\d+)/change/[^"]*">\s*tiny:latest', listed)
+
+    def verify_in_the_admin() -> str:
+        token = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        fields = {**token, "action": "verify", "_selected_action": row}
+        return client.post("/admin/inference/model/", data=fields, follow_redirects=True).text
+
+    assert "tiny:latest: all 10 files are as they were installed" in verify_in_the_admin()
+    flip_a_bit(own)
+    assert "tiny:latest: openvino_model.bin (changed) not as" in verify_in_the_admin()
+    assert generate(client, "twin").status_code == 503
+    assert verify(client, model="tiny", repull=True)[-1]["status"] == "success"
+    client.post("/api/npu/doctor", json={"fix": True})
 
 
 def test_what_a_deletion_frees_is_known_before_and_said_after(client: httpx.Client) -> None:
