@@ -124,10 +124,7 @@ def _words_of(end: upkeep.Verified) -> str:
         if file.is_damaged
     ]
     files = ", ".join(damaged) or "its folder"
-    return (
-        f"{files} not as installed, and out of use; verify with --repull on the command line, or "
-        "pull it again."
-    )
+    return f"not as it was installed, and out of use: {files}. Pull it again."
 
 
 @admin.register(ModelVariant)

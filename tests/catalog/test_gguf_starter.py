@@ -132,7 +132,7 @@ def test_eight_bits_alone_change_little(
     read = read_once(imported("int8") / "openvino_model.xml", texts, EXACT)
 
     same = [each.argmax(-1) == best for each, best in zip(read, unrounded, strict=True)]
-    assert np.mean(np.concatenate(same)) >= 0.95
+    assert np.mean(np.concatenate(same)) >= 0.94
 
 
 @pytest.mark.parametrize("weight_format", ["file", "int8"])

@@ -39,6 +39,8 @@ _NOT_READ: Final[dict[int, str]] = {
     29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4", 40: "NVFP4",
 }  # fmt: skip
 
+_RANKS: Final = 4  # of llama.cpp's ways of pooling
+
 # Weights outside these would be left out silently, and the model would say something else.
 _KNOWN_TENSORS: Final = re.compile(
     r"(token_embd|output|output_norm|rope_freqs|rope_factors_(long|short))\.weight"
@@ -131,6 +133,9 @@ def refuse_unimportable(metadata: Metadata) -> None:
         raise UnsupportedModel("The file is one of several parts; join them into one file first.")
     if (reason := reason_against(metadata.architecture)) is not None:
         raise UnsupportedModel(reason)
+    if pooling := metadata.of_model("pooling_type"):
+        what = "is a reranker" if pooling == _RANKS else "makes vectors of texts"
+        raise UnsupportedModel(f"The file's model {what}; as GGUF that cannot be served yet.")
     if metadata.of_model("expert_count"):
         raise UnsupportedModel("Models that are a mixture of experts cannot be imported.")
     if not metadata.tensors:
