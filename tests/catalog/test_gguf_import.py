@@ -9,17 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import openvino as ov
-import openvino_genai
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
 
 from inference.catalog.gguf.errors import GgufError
 from inference.catalog.gguf.importing import build_decoder_of, import_gguf
 from inference.catalog.gguf.metadata import read_metadata
 from tests.catalog.gguf_engines import EXACT, NPU, generate_alone, generate_in_batch, run_import
-from tests.catalog.tiny_gguf import TinyModel, byte_tokenizer, tiny_decoder, write_gguf
+from tests.catalog.tiny_gguf import TinyModel, tiny_decoder, write_gguf
 from tests.catalog.tiny_reference import reference_logits
 
 
@@ -75,48 +73,6 @@ def test_every_engine_sees_what_the_architecture_sees(architecture: str, tmp_pat
 
     assert generate_in_batch(folder, [prompt], 12, **EXACT) == [expected]
     assert generate_alone(folder, "NPU", [prompt], 12, **NPU) == [expected]
-
-
-def test_sentence_pieces_are_joined_best_score_first(tmp_path: Path) -> None:
-    pieces = ["<unk>", "<s>", "</s>", "▁", "a", "b", "c", "ab", "bc", "abc", "▁ab", "ca"]
-    scores = [0.0, 0.0, 0.0, -9.0, -9.0, -9.0, -9.0, -2.0, -1.0, -3.0, -4.0, -5.0]
-    bytes_ = [f"<0x{i:02X}>" for i in range(256)]
-    values = {
-        "general.architecture": "llama",
-        "tokenizer.ggml.model": "llama",
-        "tokenizer.ggml.tokens": pieces + bytes_,
-        "tokenizer.ggml.scores": scores + [0.0] * 256,
-        "tokenizer.ggml.token_type": [2, 3, 3] + [1] * 9 + [6] * 256,
-        "tokenizer.ggml.unknown_token_id": 0,
-        "tokenizer.ggml.bos_token_id": 1,
-        "tokenizer.ggml.eos_token_id": 2,
-    }
-    model = tiny_decoder("llama")
-    for key in byte_tokenizer():
-        del model.values[key]
-    model.values |= values
-    folder = tmp_path / "imported"
-    source = write_gguf(tmp_path / "tiny.gguf", model)
-    import_gguf(source, folder, "file", lambda step, fraction: None)
-    server = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    engine = openvino_genai.Tokenizer(str(folder))
-
-    # "abc": bc (-1) is joined before ab (-2), then a + bc gives abc; é is no piece, so its bytes.
-    cases = {
-        "abc": [3, 9],
-        "ab": [10],
-        "ab cab": [10, 3, 6, 7],
-        "é": [3, 12 + 0xC3, 12 + 0xA9],
-        "a</s>b": [3, 4, 2, 3, 5],
-    }
-    for text, ids in cases.items():
-        assert server.encode(text).ids == [1, *ids]
-        assert server.encode(text, add_special_tokens=False).ids == ids
-        assert engine.encode(text).input_ids.data[0].tolist() == [1, *ids]
-        plain = engine.encode(text, add_special_tokens=False).input_ids.data[0].tolist()
-        assert plain == ids
-    assert server.decode([10, 3, 6, 7]) == "ab cab"
-    assert engine.decode([10, 3, 6, 7]) == "ab cab"
 
 
 # --- bad files ---------------------------------------------------------------------------------
