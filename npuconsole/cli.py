@@ -303,7 +303,7 @@ def disk() -> None:
         size, freed = _bytes(model["size_bytes"]), _bytes(model["freed_bytes"])
         table.add_row(model["name"], size, freed, shared)
     console.print(table)
-    for name in ("installed", "quarantined", "unfinished", "uploaded", "free"):
+    for name in ("installed", "quarantined", "unfinished", "uploaded", "dropped", "free"):
         console.print(f"  {name}: {_bytes(use[f'{name}_bytes'])}", markup=False)
 
 

@@ -72,6 +72,7 @@ async def disk(request: ApiRequest) -> HttpResponse:
         quarantined_bytes=use.quarantined_bytes,
         unfinished_bytes=use.unfinished_bytes,
         uploaded_bytes=use.uploaded_bytes,
+        dropped_bytes=use.dropped_bytes,
         free_bytes=free_bytes,
     )
     return JsonAnswer(report.model_dump(), content_type=JSON)
