@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inference import environment
-from inference.catalog import copies
+from inference.catalog import copies, unsettled
 from inference.catalog.doctor import Finding, Fix, diagnose
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.inventory import (
@@ -219,6 +219,16 @@ def test_a_deletion_that_was_killed_is_finished_by_the_next_start(models: Models
     made = write_variant(models)
     adopt(made, models)
     assert copies.delete_rows(parse_name("tiny"), models.root) == [made.folder]  # and no further
+    run(nothing)
+    assert not made.folder.exists()
+    assert wrong(models) == ()
+
+
+def test_what_a_kill_left_between_its_rename_and_its_rows_is_removed_by_the_next_start(
+    models: ModelsFolder,
+) -> None:
+    made = write_variant(models)
+    unsettled.note([made.folder], models)  # and no further
     run(nothing)
     assert not made.folder.exists()
     assert wrong(models) == ()
