@@ -7,8 +7,8 @@ whole to the last byte and be shown. What was being installed goes on by itself,
 the next kill too; what was being compressed or converted leaves nothing. Exit code 1 when anything
 of that does not hold.
 
-Compressing needs the extra `compress`, converting the extra `convert`; without them those deeds are
-left out.
+Conversions are left out unless `--convert` is given, which needs an environment with the extra
+`convert`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import argparse
 import collections
 import contextlib
 import hashlib
-import importlib.util
+import os
 import random
 import sys
 import tempfile
@@ -30,15 +30,22 @@ from pathlib import Path
 import httpx
 
 from benchmarks import conversion
-from tests.appliance_process import STARTER, Appliance, copy_home, make_starter_home
+from tests.appliance_process import (
+    EXTRAS,
+    STARTER,
+    Appliance,
+    copy_home,
+    make_compress_extra,
+    make_starter_home,
+)
 from tests.catalog.tiny_gguf import byte_tokenizer, tiny_decoder, write_gguf
 
 NAMES = ("one", "two", "three")
 """Files in the import folder, and models of those names."""
 
 SAFETENSORS = "four"
-MAKERS = {"compress": "nncf", "convert": "optimum"}
-"""Deeds that make models from others, and what they need."""
+MAKERS = ("compress", "convert")
+"""Deeds that need an extra."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +73,10 @@ def main() -> int:
     )
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--convert", action="store_true", help="conversions, too")
     asked = parser.parse_args()
-    makers = [name for name, module in MAKERS.items() if has_module(module)]
-    print(f"of what makes models from others: {', '.join(makers) or 'nothing'}", flush=True)
+    makers = MAKERS if asked.convert else ("compress",)
+    os.environ["NPUCONSOLE_EXTRAS"] = str(EXTRAS)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = run(
@@ -92,6 +100,8 @@ def run(
     killed at a random moment of the time that this took."""
     chance, report = random.Random(seed), Report()
     home = copy_home(make_starter_home(), root / "home")
+    if "compress" in makers:
+        make_compress_extra()
     uploads = _write_files(home / "models" / "import", with_safetensors="convert" in makers)
     deeds = [deed for deed in _deeds(uploads) if deed.name in makers or deed.name not in MAKERS]
     seconds: dict[str, float] = {}
@@ -133,11 +143,6 @@ def _seconds_in_peace(
     # Most installs of a model that is there already are over at once; a real one is wanted.
     seconds["install"] = seconds["delete and install"]
     return seconds
-
-
-def has_module(name: str) -> bool:
-    """Whether the packages of an extra are installed."""
-    return importlib.util.find_spec(name) is not None
 
 
 def problems(client: httpx.Client) -> list[str]:
