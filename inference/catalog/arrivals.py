@@ -39,7 +39,10 @@ async def watch() -> None:
     """Look into the import folder for ever, and pull what arrives there."""
     looks = Looks()
     while True:
-        await looks.look_again()
+        try:
+            await looks.look_again()
+        except Exception:  # such as a database that is busy: the next look is another try
+            log.exception("looking into the import folder")
         await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -55,8 +58,8 @@ class Looks:
         drop = jobs.models_folder().drop
         seen = await asyncio.to_thread(look, drop)
         for place in settled(seen, self._before, self._known):
-            self._known[place] = seen[place]
             await _welcome(drop / place, seen[place])
+            self._known[place] = seen[place]
         self._before = seen
 
 
