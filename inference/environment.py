@@ -161,6 +161,7 @@ VARIABLES = (
     Variable("NPU_PROXY_MODEL_PATH", _folder, "a folder, or a path where one can be made"),
     Variable("NPU_PROXY_PULL_PARALLEL", _whole(1, 64), "a whole number of files from 1 to 64"),
     Variable("NPU_PROXY_PULL_MAX_GB", _gigabytes, "gigabytes, above 0"),
+    Variable("NPU_PROXY_IMPORT_DROPPED", parse_flag, "1 or 0"),
     Variable(
         "NPU_PROXY_INFERENCE_TIMEOUT",
         _seconds,

@@ -111,6 +111,15 @@ async def verify(
     yield Verified(tuple(checks), tuple(pulled))
 
 
+async def verify_at_once(name: ModelName | None, *, repull: bool = False) -> Verified:
+    """The same without the lines."""
+    end: Verified | None = None
+    async for step in verify(name, repull=repull):
+        end = step if isinstance(step, Verified) else end
+    assert end is not None, "a verification ends with what it found, or raises"
+    return end
+
+
 async def examine() -> tuple[Finding, ...]:
     """What the doctor finds between catalogue and disk."""
     running = frozenset(parse_name(status.model_name).key for status in jobs.active_jobs())

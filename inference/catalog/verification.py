@@ -42,6 +42,11 @@ class FileFinding:
     name: str
     state: FileState
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the variant must not be used. A file too many harms nothing."""
+        return self.state in (FileState.CHANGED, FileState.MISSING)
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -107,8 +112,8 @@ def verify_folder(
 
 
 def is_damaged(findings: tuple[FileFinding, ...]) -> bool:
-    """Whether the variant must not be used. A file too many harms nothing."""
-    return any(file.state in (FileState.CHANGED, FileState.MISSING) for file in findings)
+    """Whether the variant must not be used."""
+    return any(file.is_damaged for file in findings)
 
 
 def has_all_files(folder: Path) -> bool:

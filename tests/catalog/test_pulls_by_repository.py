@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,19 +14,7 @@ from inference.catalog.names import parse_name
 from inference.catalog.recipes import Part, Plan
 from inference.catalog.sources.local import LocalSource
 from tests.catalog.loopback_hub import LoopbackHub
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    from inference.catalog import jobs
-
-    async def served() -> None:
-        await jobs.start()
-        try:
-            await scenario()
-        finally:
-            await jobs.close()
-
-    asyncio.run(served())
+from tests.catalog.served_jobs import run
 
 
 def pull(name: str) -> None:
