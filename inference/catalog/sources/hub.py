@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from inference import environment
+from inference import snapshot
 from inference.catalog.children import Ended, TookTooLong, run_child
 from inference.catalog.errors import DiskFull, NotAsStated, PullFailed, UnknownRepository
 from inference.catalog.sources import FileProgress, SourceFile
@@ -26,7 +26,6 @@ REACH_SECONDS = 3.0
 
 _START_SECONDS = 60.0
 _FETCH_SECONDS = 7 * 24 * 3600.0
-_FILES_AT_ONCE = 8
 _CLIENT = "inference.catalog.sources.hub_client"
 _ENVIRONMENT = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
@@ -82,7 +81,7 @@ class HubSource:
                     "revision": self.revision,
                     "folder": str(folder),
                     "partial": str(partial),
-                    "at_once": files_at_once(),
+                    "at_once": snapshot.current().settings.pull_parallel,
                     "files": [asdict(file) for file in files],
                 }
             ),
@@ -114,11 +113,6 @@ def beside(folder: Path) -> tuple[Path, Path]:
     """What a download keeps next to its folder: the list of what is wanted, and the folder of the
     files that are not whole yet."""
     return folder.with_name(f"{folder.name}.wanted"), folder.with_name(f"{folder.name}.partial")
-
-
-def files_at_once() -> int:
-    """How many files of one model are fetched at the same time."""
-    return int(environment.values().get("NPU_PROXY_PULL_PARALLEL", _FILES_AT_ONCE))
 
 
 def ask_client(arguments: Sequence[str], reach_seconds: float, stop: Stop) -> dict[str, Any]:
