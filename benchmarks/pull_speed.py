@@ -88,7 +88,8 @@ async def run(root: Path, asked: argparse.Namespace) -> int:
 
 
 async def _speeds(root: Path, home: Path, export: Path, asked: argparse.Namespace) -> float:
-    plain, ours = [], []
+    plain: list[float] = []
+    ours: list[float] = []
     with _hub(export, asked.rounds, pace=0) as url:
         variables = {"HF_ENDPOINT": url, "HF_HUB_OFFLINE": "", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
         appliance = Appliance(home, STARTER, "CPU", root / "log", variables)
@@ -98,7 +99,6 @@ async def _speeds(root: Path, home: Path, export: Path, asked: argparse.Namespac
             for number in range(asked.rounds):
                 name = f"someone/round-{number}"
                 command = [sys.executable, "-c", _PLAIN_CLIENT, name, str(root / "plain")]
-                seconds = []
                 for is_ours in (number % 2 == 0, number % 2 == 1):  # who is first changes
                     begun = time.perf_counter()
                     if is_ours:
@@ -182,11 +182,10 @@ def _hub(export: Path, count: int, pace: int) -> Iterator[str]:
         cwd=processes.PROJECT_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
     )
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().strip()
+        yield process.stdout.readline().decode().strip()
     finally:
         processes.end(process)
 

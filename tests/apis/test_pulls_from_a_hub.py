@@ -3,7 +3,6 @@ and steered on the admin's pages."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -13,7 +12,7 @@ import ollama
 import pytest
 
 from tests.apis.conftest import MODEL
-from tests.appliance_process import Appliance, change_rows, copy_home, polls
+from tests.appliance_process import Appliance, change_rows, copy_home
 from tests.catalog.exports import write_export
 from tests.catalog.loopback_hub import LoopbackHub, Misbehaviour
 
@@ -21,7 +20,10 @@ NAME = "someone/smol-int4-ov"
 FILES = 30
 ADMIN = "/admin/inference/pulljob/"
 GREEDY = {"num_predict": 8, "temperature": 0}
-OWNER = "from django.contrib.auth.models import User; User.objects.create_superuser('owner', password='a')"
+OWNER = (
+    "from django.contrib.auth.models import User; "
+    "User.objects.create_superuser('owner', password='a')"
+)
 
 
 @pytest.fixture(scope="module")

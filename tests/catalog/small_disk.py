@@ -1,8 +1,8 @@
 """`python -m tests.catalog.small_disk FOLDER FILE NAME`: a server reduced to its pulls whose data
 folder, database included, is on the disk of FOLDER, which something else fills up meanwhile.
 
-Installs FILE, pulls NAME, fills the disk in the middle of that, makes room again and pulls NAME once
-more. Prints as JSON what a client heard and what was there after each.
+Installs FILE, pulls NAME, fills the disk in the middle of that, makes room again and pulls NAME
+once more. Prints as JSON what a client heard and what was there after each.
 """
 
 from __future__ import annotations

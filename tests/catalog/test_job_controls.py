@@ -14,13 +14,8 @@ import psutil
 import pytest
 
 from inference.catalog.errors import PullCancelled, PullFailed, PullPaused, UnknownJob
-from inference.catalog.folders import ModelsFolder
-from inference.catalog.install import install
 from inference.catalog.manifest import is_intact, read_manifest
-from inference.catalog.names import parse_name
-from inference.catalog.progress import Progress, PullFrame
-from inference.catalog.recipes import Plan
-from inference.catalog.sources.local import LocalSource
+from inference.catalog.progress import PullFrame
 from inference.catalog.stopping import Stop
 from inference.errors import InvalidRequest
 from tests.catalog.exports import write_export
@@ -30,19 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "someone/one"
 
 
-@pytest.fixture(scope="module")
-def model(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny OpenVINO model that can be served."""
-    root = tmp_path_factory.mktemp("exported")
-    plan = Plan(parse_name("tiny"), "", (LocalSource(tiny),))
-    progress = Progress("tiny:latest", asyncio.new_event_loop())
-    return install(plan, ModelsFolder(root / "models", root / "home"), progress, Stop()).folder
-
-
 @pytest.fixture
-def export(hub: LoopbackHub, model: Path, tmp_path: Path) -> Path:
+def export(hub: LoopbackHub, tiny_export: Path, tmp_path: Path) -> Path:
     """A repository of two dozen files and a few megabytes."""
-    folder = write_export(tmp_path / "one", model, files=24, size_bytes=6_000_000, seed=1)
+    folder = write_export(tmp_path / "one", tiny_export, files=24, size_bytes=6_000_000, seed=1)
     hub.repositories[NAME] = folder
     return folder
 
@@ -225,9 +211,9 @@ def test_a_pull_that_waits_for_its_turn_survives_the_server(
 
 
 def test_two_pulls_at_once_survive_the_death_of_their_server(
-    catalogue: Path, hub: LoopbackHub, export: Path, model: Path, tmp_path: Path
+    catalogue: Path, hub: LoopbackHub, export: Path, tiny_export: Path, tmp_path: Path
 ) -> None:
-    other = write_export(tmp_path / "two", model, files=24, size_bytes=6_000_000, seed=2)
+    other = write_export(tmp_path / "two", tiny_export, files=24, size_bytes=6_000_000, seed=2)
     hub.repositories["someone/two"] = other
     hub.misbehaviour.bytes_per_second = 150_000
     names = [NAME, "someone/two"]
