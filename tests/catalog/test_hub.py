@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from inference.catalog.errors import PullFailed, Stopped
@@ -136,6 +137,27 @@ def test_a_download_can_be_stopped(source: HubSource, target: Path, hub: Loopbac
     with pytest.raises(Stopped):
         source.fetch(files, target, stop_soon, stop)
     assert time.monotonic() - begun < 10
+
+
+def test_questions_share_a_client_until_one_fails_or_the_variables_change(
+    source: HubSource, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def clients() -> set[int]:
+        found = psutil.Process().children()
+        return {c.pid for c in found if any("hub_client" in word for word in c.cmdline())}
+
+    before = clients()
+    source.list_files(Stop())
+    first = clients() - before
+    source.list_files(Stop())
+    assert clients() - before == first
+    monkeypatch.setenv("HF_TOKEN", "another")
+    source.list_files(Stop())
+    second = clients() - before
+    assert not first & second
+    with pytest.raises(PullFailed):
+        HubSource("someone/absent", COMMIT, ("model.gguf",)).list_files(Stop())
+    assert clients() - before == set()
 
 
 @pytest.mark.parametrize("name", ["../up", "/abs", "a/../../b", "c:\\x", "a:b", "", "nul\0"])
