@@ -9,9 +9,7 @@ Exit code 1 when anything does not hold.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import filecmp
-import os
 import sys
 import tempfile
 import time
@@ -19,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from inference.catalog.sources import bytes_under
 from tests.appliance_process import Appliance
 from tests.catalog.exports import write_export
 from tests.catalog.loopback_hub import LoopbackHub
@@ -84,16 +83,6 @@ def run(root: Path, model: Path, kills: int, files: int, megabytes: int) -> int:
     print("byte-identical, nothing left over" if not wrong else "\n".join(wrong))
     hub.close()
     return 1 if wrong else 0
-
-
-def bytes_under(folder: Path) -> int:
-    """Bytes of all files below it."""
-    total = 0
-    for parent, _, names in os.walk(folder):  # which bears that folders vanish
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += (Path(parent) / name).stat().st_size
-    return total
 
 
 def _ask_for_both(server: Appliance) -> None:

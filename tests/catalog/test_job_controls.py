@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 from inference.catalog.errors import PullCancelled, PullFailed, PullPaused, UnknownJob
 from inference.catalog.manifest import is_intact, read_manifest
 from inference.catalog.progress import PullFrame
+from inference.catalog.sources import bytes_under
 from inference.catalog.stopping import Stop
 from inference.errors import InvalidRequest
 from tests.catalog.exports import write_export
@@ -220,7 +220,7 @@ def test_two_pulls_at_once_survive_the_death_of_their_server(
     for least in (300_000, 2_000_000):
         server = _server(*names)
         try:
-            while _bytes_under(catalogue / ".work") < least:
+            while bytes_under(catalogue / ".work") < least:
                 assert server.poll() is None
         finally:
             server.kill()
@@ -236,15 +236,6 @@ def test_two_pulls_at_once_survive_the_death_of_their_server(
     assert_whole(catalogue, export)
     assert_whole(catalogue, other)
     assert not list((catalogue / ".work").iterdir())
-
-
-def _bytes_under(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):  # which bears that folders vanish
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += (Path(parent) / name).stat().st_size
-    return total
 
 
 def _server(*names: str) -> subprocess.Popen[bytes]:
