@@ -41,7 +41,8 @@ def ask(
     `on_message` gets every line. Raises PullFailed with what to do, also when the hub has said
     nothing within `reach_seconds` of being asked; Stopped.
     """
-    child = _take() or Child(_CLIENT, environment=_ENVIRONMENT)
+    variables = dict(os.environ)
+    child = _take(variables) or Child(_CLIENT, environment=_ENVIRONMENT)
     talk = _Talk(reach_seconds, on_message)
     try:
         child.order(order)
@@ -57,7 +58,7 @@ def ask(
         raise PullFailed("the hub's client ended without an answer") from None
     finally:
         if "done" in talk.last:
-            _keep(child)
+            _keep(child, variables)
         else:
             child.end()
     return talk.result()
@@ -65,28 +66,27 @@ def ask(
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A child without a question, since when (time.monotonic()), and what it was started with: the
-    client reads variables at its start."""
+    """A child without a question, since when (time.monotonic()), and the variables it was started
+    with, which the client reads then."""
 
     child: Child
     since: float
-    environment: Mapping[str, str]
+    variables: Mapping[str, str]
 
-    @property
-    def is_usable(self) -> bool:
+    def is_usable(self, variables: Mapping[str, str]) -> bool:
         is_fresh = time.monotonic() - self.since < _KEPT_SECONDS
-        return is_fresh and self.environment == dict(os.environ) and self.child.is_running
+        return is_fresh and self.variables == variables and self.child.is_running
 
 
 _kept: list[_Kept] = []
 _lock = threading.Lock()
 
 
-def _take() -> Child | None:
+def _take(variables: Mapping[str, str]) -> Child | None:
     with _lock:
         kept = _kept.copy()
         _kept.clear()
-        usable = [one for one in kept if one.is_usable]
+        usable = [one for one in kept if one.is_usable(variables)]
         _kept.extend(usable[1:])
     for one in kept:
         if one not in usable:
@@ -94,11 +94,11 @@ def _take() -> Child | None:
     return usable[0].child if usable else None
 
 
-def _keep(child: Child) -> None:
+def _keep(child: Child, variables: Mapping[str, str]) -> None:
     with _lock:
         has_room = len(_kept) < _MOST_KEPT
         if has_room:
-            _kept.append(_Kept(child, time.monotonic(), dict(os.environ)))
+            _kept.append(_Kept(child, time.monotonic(), variables))
     if not has_room:
         child.end()
 
