@@ -4,14 +4,12 @@ installed, and OpenVINO's form of what other tools made. On the event loop."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 from inference import configuration, dispatch
 from inference.catalog import jobs
 from inference.catalog.conversion import order as conversion
 from inference.catalog.jobs import PullWatch
 from inference.catalog.names import parse_name
-from inference.catalog.progress import PullFrame
 from inference.catalog.recompression import order as recompression
 from inference.catalog.recompression.targets import Target, read_target
 
@@ -52,11 +50,3 @@ async def convert(
         anywhere=anywhere,
     )
     return await jobs.make(making)
-
-
-async def lines(watch: PullWatch) -> AsyncIterator[PullFrame]:
-    """The lines of such a job. After the last one, "success", requests find what was made."""
-    async for frame in watch:
-        if frame.status == "success":
-            await configuration.refresh()
-        yield frame

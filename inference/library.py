@@ -141,7 +141,6 @@ async def _make_from_model(order: Order, source: ModelName, progress: Progress) 
         async for frame in watch:
             if frame.status != "success":
                 progress.milestone(frame)
-        await configuration.refresh()
     model = dispatch.resolve_model(source.display)
     progress.milestone(beginning_of(model.digest))
     if order.weights:

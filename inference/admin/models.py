@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -15,7 +16,9 @@ from unfold.decorators import display
 
 from inference import upkeep
 from inference.admin.facts import MadeByTheAppliance, human_bytes
+from inference.catalog import jobs
 from inference.catalog.names import parse_name
+from inference.catalog.rows import JobRow
 from inference.errors import InferenceError
 from inference.models import Model, ModelVariant, PullJob
 
@@ -149,6 +152,26 @@ class PullJobAdmin(MadeByTheAppliance):
     list_display = ("model_name", "state", "progress", "step", "source", "error", "created_at")
     list_filter = ("status", "created_at")
     search_fields = ("model_name", "source", "error")
+    actions = ("pause", "resume", "cancel")
+
+    @admin.action(description="Pause the selected jobs", permissions=["steer"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[PullJob]) -> None:
+        """Have them rest until they are resumed."""
+        _steer(request, queryset, jobs.pause)
+
+    @admin.action(description="Resume the selected jobs", permissions=["steer"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[PullJob]) -> None:
+        """Have them go on."""
+        _steer(request, queryset, jobs.resume)
+
+    @admin.action(description="Cancel the selected jobs", permissions=["steer"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[PullJob]) -> None:
+        """End them and remove what they have downloaded."""
+        _steer(request, queryset, jobs.cancel)
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        """Who may change such rows may steer their jobs; the rows themselves are facts."""
+        return bool(admin.ModelAdmin.has_change_permission(self, request))
 
     @display(description="Status", ordering="status", label=STATUS_LABELS)
     def state(self, job: PullJob) -> str:
@@ -160,3 +183,16 @@ class PullJobAdmin(MadeByTheAppliance):
         """How much of the job is done."""
         whole = f" of {human_bytes(job.total_bytes)}" if job.total_bytes else ""
         return f"{job.fraction:.0%}{whole}"
+
+
+def _steer(
+    request: HttpRequest, chosen: QuerySet[PullJob], act: Callable[[int], Awaitable[JobRow]]
+) -> None:
+    """Do that to each job, on the loop that this request came from: the server's, where they run.
+    One that cannot says why, and the others are done."""
+    for number, name in chosen.values_list("pk", "model_name"):
+        try:
+            job = async_to_sync(act)(number)
+            messages.success(request, f"{name}: {job.status}")
+        except InferenceError as error:
+            messages.warning(request, error.message)

@@ -15,6 +15,7 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,13 +114,23 @@ def fetch_from_first(
                 or isinstance(failure, DiskFull | NotAsStated)
             ):
                 shutil.rmtree(place, ignore_errors=True)
+            if not _may_go_on(failure, source, plan.sources[number + 1 :]):
+                break
     if len(failures) == 1:
         raise failures[0]
     reasons = "; ".join(
         f"{source.address}: {failure.message}"
-        for source, failure in zip(plan.sources, failures, strict=True)
+        for source, failure in zip(plan.sources, failures, strict=False)
     )
     raise PullFailed(reasons, retry=any(failure.retry for failure in failures))
+
+
+def _may_go_on(failure: PullFailed, failed: Source, others: Sequence[Source]) -> bool:
+    """Whether the next source should be tried. A hub that is busy or out of reach has the preferred
+    form of a model later, and would now give another one, perhaps twice as large."""
+    if isinstance(failure, DiskFull):
+        return False
+    return not failure.retry or any(type(other) is not type(failed) for other in others)
 
 
 def _identity(source: Source, files: tuple[SourceFile, ...]) -> str:

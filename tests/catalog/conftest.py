@@ -38,6 +38,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_export(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the OpenVINO model that is made of it, which can be served."""
+    root = tmp_path_factory.mktemp("exported")
+    plan = Plan(parse_name("tiny"), "", (LocalSource(tiny),))
+    progress = Progress("tiny:latest", asyncio.new_event_loop())
+    return install(plan, ModelsFolder(root / "models", root / "home"), progress, Stop()).folder
+
+
+@pytest.fixture(scope="session")
 def installed(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The starter, installed once from its file; tests that harm it take a copy."""
     root = tmp_path_factory.mktemp("installed")
