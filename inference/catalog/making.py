@@ -19,13 +19,14 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from inference.catalog import install, making_rows, unsettled
+from inference.catalog import install, making_rows, rows, unsettled
 from inference.catalog.children import Ended, TookTooLong, run_child
 from inference.catalog.errors import PullCancelled, PullFailed, Stopped
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.manifest import Installed, write_manifest
 from inference.catalog.memory_guard import spendable_bytes
 from inference.catalog.names import ModelName
+from inference.catalog.notes import Notes
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
 from inference.catalog.stopping import Stop, Why
@@ -92,25 +93,28 @@ def run_making(making: Making, models: ModelsFolder, progress: Progress, stop: S
     try:
         progress.milestone(PullFrame(making.request), step="waiting for its turn")
         job_id = making_rows.open_job(making.name, making.request)
-        progress.on_status = making_rows.Notes(job_id).note
+        progress.on_status = Notes(job_id).note
         while not (is_running := _turn.acquire(timeout=_WAIT_SECONDS)):
             stop.check()
         progress.tell(status="importing", step="beginning")
         _make(making, job_id, models, progress, stop)
     except Stopped:
         if stop.why is Why.CANCELLED:
-            _note(making_rows.cancel_job, job_id)
+            _note(rows.cancel_job, job_id, making.name)
             progress.fail(MakingCancelled(), "cancelled", "cancelled")
         else:
-            _fail(job_id, PullFailed("the server is stopping; nothing is left of it"), progress)
+            ending = PullFailed("the server is stopping; nothing is left of it")
+            _fail(job_id, making.name, ending, progress)
     except PullFailed as failure:
-        _fail(job_id, failure, progress)
+        _fail(job_id, making.name, failure, progress)
     except OSError as error:
         reason = error.strerror or "input/output error"
-        _fail(job_id, PullFailed(f"the disk of the models folder: {reason}"), progress)
+        broken = PullFailed(f"the disk of the models folder: {reason}")
+        _fail(job_id, making.name, broken, progress)
     except Exception:  # watchers wait for an end: any fault must become one
         logger.exception("%s", making.request)
-        _fail(job_id, PullFailed("it failed for a reason that is in the log"), progress)
+        fault = PullFailed("it failed for a reason that is in the log")
+        _fail(job_id, making.name, fault, progress)
     else:
         progress.milestone(PullFrame("success"))
         progress.succeed()
@@ -149,7 +153,8 @@ def make_with(
             change = (
                 progress.advance if progress.status.step == answer["step"] else progress.milestone
             )
-            change(PullFrame(answer["step"]), step=answer["step"], fraction=fraction)
+            frame = PullFrame(answer["step"], total=100, completed=int(fraction * 100))
+            change(frame, step=answer["step"], fraction=fraction)
 
     try:
         ended = run_child(
@@ -204,17 +209,17 @@ def _make(
         unsettled.remove(folder, models)
 
 
-def _fail(job_id: int | None, failure: PullFailed, progress: Progress) -> None:
-    logger.warning("%s: %s", progress.status.model_name, failure.message)
-    _note(lambda job: making_rows.fail_job(job, failure.message), job_id)
+def _fail(job_id: int | None, name: ModelName, failure: PullFailed, progress: Progress) -> None:
+    logger.warning("%s: %s", name, failure.message)
+    _note(rows.fail_job, job_id, name, failure.message)
     progress.fail(failure, "failed")
 
 
-def _note(write: Callable[[int], None], job_id: int | None) -> None:
+def _note(write: Callable[..., None], job_id: int | None, *facts: object) -> None:
     if job_id is None:
         return
     try:
-        write(job_id)
+        write(job_id, *facts)
     except DatabaseError:  # the watchers' end must not depend on the database
         logger.exception("the end of a job was not noted")
 
