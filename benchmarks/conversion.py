@@ -1,7 +1,7 @@
 """`python -m benchmarks.conversion`: a small model with random weights and a real tokenizer, from a
-hub on loopback through a real server, with the extra `convert` that is installed.
+hub on loopback through a real server. Needs the extra `convert`.
 
-It is converted to each target, and asked. Then a conversion is cancelled and another one killed with
+It is converted to each target, and asked. Then one conversion is cancelled, another one killed with
 its server, and a model whose tokenizer loses text is offered. Exit code 1 when anything is left of
 what did not succeed. It shows whether the installed versions of torch, transformers, optimum-intel
 and nncf work together.
@@ -21,7 +21,6 @@ from typing import Any
 
 import httpx
 
-from benchmarks.kills import problems
 from inference import environment
 from tests.appliance_process import Appliance, copy_home, make_starter_home
 from tests.catalog.loopback_hub import LoopbackHub
@@ -100,7 +99,8 @@ def refuse(client: httpx.Client) -> str:
 
 def nothing_is_left(appliance: Appliance, client: httpx.Client) -> None:
     """Raises Disagreement if there is something of a conversion that did not succeed."""
-    found = problems(client)
+    doctor = client.get("/api/npu/doctor").json()["findings"]
+    found = [thing["words"] for thing in doctor if thing["is_wrong"]]
     found += [path.name for path in (appliance.home / "models" / ".work").iterdir()]
     found += [path.name for path in (appliance.home / "models" / "installed").glob("never*")]
     if found or "never" in client.get("/api/tags").text:

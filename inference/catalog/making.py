@@ -29,6 +29,7 @@ from inference.catalog.names import ModelName
 from inference.catalog.notes import Notes
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
+from inference.catalog.sources import SourceFile
 from inference.catalog.stopping import Stop, Why
 
 logger = logging.getLogger(__name__)
@@ -50,10 +51,12 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A finished folder that a job made, and where its contents came from."""
+    """A finished folder that a job made, and where its contents came from; of a hub's repository
+    also the files that were taken."""
 
     folder: Path
     source: str
+    source_files: tuple[SourceFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,7 @@ def _make(
         made = making.make(work, progress, stop)
         stop.check()
         progress.tell(step="checking the files", fraction=_MADE)
-        whole = write_manifest(made.folder, making.name, made.source, (), stop)
+        whole = write_manifest(made.folder, making.name, made.source, made.source_files, stop)
         progress.milestone(PullFrame("writing manifest"), step="publishing", fraction=0.99)
         plan = Plan(making.name, making.request, ())
         target = models.variant_folder(making.name, whole.weight_format, whole.digest)

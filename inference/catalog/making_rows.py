@@ -14,9 +14,6 @@ from inference.catalog.names import ModelName
 from inference.catalog.rows import finish_job, is_shared, leave, short_transaction
 from inference.models import Model, ModelVariant, Passport, PullJob
 
-COMPRESS, CONVERT = "compress ", "convert "
-"""How the requests of such jobs begin. They have a space, which nothing that is pulled has."""
-
 _INTERRUPTED = "the server ended before it was done; nothing is left of it"
 
 
@@ -34,22 +31,20 @@ def open_job(name: ModelName, request: str) -> int:
 
 def is_making(request: str) -> bool:
     """Whether a job's request, as its row keeps it, is not that of a pull."""
-    return request.startswith((COMPRESS, CONVERT))
+    return request.startswith((rows.COMPRESS, rows.CONVERT))
 
 
 @short_transaction
 def fail_interrupted() -> int:
     """End the rows of jobs that the server's end interrupted; how many there were."""
-    count = 0
-    for beginning in (COMPRESS, CONVERT):
-        jobs = PullJob.objects.filter(source__startswith=beginning, status__in=rows.ACTIVE)
-        count += jobs.update(
+    return int(
+        PullJob.objects.filter(rows.MAKING, status__in=rows.ACTIVE).update(
             status=PullJob.Status.FAILED,
             step="failed",
             error=_INTERRUPTED,
             finished_at=timezone.now(),
         )
-    return count
+    )
 
 
 @short_transaction

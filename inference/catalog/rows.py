@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import DatabaseError, connections, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from inference import environment
@@ -34,6 +35,11 @@ Result = TypeVar("Result")
 
 ACTIVE = (PullJob.Status.QUEUED, PullJob.Status.DOWNLOADING, PullJob.Status.IMPORTING)
 _UNFINISHED = (*ACTIVE, PullJob.Status.PAUSED)
+COMPRESS, CONVERT = "compress ", "convert "
+"""How the requests of jobs begin that make a model from another one. They have a space, which no
+name of a model has, and are no path."""
+
+MAKING = Q(source__startswith=COMPRESS) | Q(source__startswith=CONVERT)
 _LONGEST_FAMILY = 60
 _LONGEST_WORDS = 200
 
@@ -92,7 +98,7 @@ def find_ready(name: ModelName, models_root: Path) -> Installed | None:
 def request_of(name: ModelName) -> str:
     """What was asked for when that model was last pulled, "" if that is not known."""
     jobs = PullJob.objects.filter(model_name__iexact=name.display).exclude(source="")
-    newest = jobs.order_by("-created_at").first()
+    newest = jobs.exclude(MAKING).order_by("-created_at").first()
     return newest.source if newest else ""
 
 

@@ -96,16 +96,6 @@ def test_what_loses_too_much_is_refused_unless_forced(
     assert bool(words) == bool(refusal)
 
 
-@pytest.fixture(scope="module")
-def imported(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model with random weights in eight bits, as a GGUF file is imported."""
-    from inference.catalog.gguf.importing import import_gguf
-
-    target = tmp_path_factory.mktemp("imported") / "tiny"
-    import_gguf(tiny, target, "int8", lambda step, share: None)
-    return target
-
-
 def test_packed_weights_are_made_whole_with_the_values_they_stood_for(imported: Path) -> None:
     from inference.catalog.recompression.perplexity import read_text
 

@@ -61,8 +61,7 @@ def _weights(vocabulary: int, seed: int) -> dict[str, NDArray[np.float32]]:
     random = np.random.default_rng(seed)
 
     def matrix(rows: int, columns: int) -> NDArray[np.float32]:
-        values = random.standard_normal((rows, columns)) / np.sqrt(columns)
-        return values.astype(np.float32)
+        return np.asarray(random.standard_normal((rows, columns)) / np.sqrt(columns), np.float32)
 
     norm = np.ones(WIDTH, np.float32)
     tensors = {
