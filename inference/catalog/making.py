@@ -8,21 +8,19 @@ memory once would do so at every start.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.db import DatabaseError
 
 from inference.catalog import install, making_rows, rows, unsettled
-from inference.catalog.children import Ended, TookTooLong, run_child
 from inference.catalog.errors import PullCancelled, PullFailed, Stopped
 from inference.catalog.folders import ModelsFolder
+from inference.catalog.importers import run_importer
 from inference.catalog.manifest import Installed, write_manifest
 from inference.catalog.memory_guard import spendable_bytes
 from inference.catalog.names import ModelName
@@ -140,39 +138,29 @@ def make_with(
     """Run the child `module`, which speaks like an importer (`import_child`), with a limit of time
     and of memory. `shares` are where its work begins and ends in all of the job's, `python_path`
     where its libraries are (`extras`). Raises PullFailed with the child's own reason, Stopped."""
-    answer: dict[str, Any] = {}
     first, last = shares
 
-    def hear(line: str) -> None:
-        nonlocal answer
-        if not line.startswith("{"):
-            return  # libraries print what they like
-        answer = json.loads(line)
-        if "note" in answer:
-            progress.milestone(PullFrame(answer["note"]))
-            logger.info("%s: %s", progress.status.model_name, answer["note"])
-        elif "step" in answer:
-            fraction = (first + float(answer["fraction"]) * (last - first)) * _MADE
-            change = (
-                progress.advance if progress.status.step == answer["step"] else progress.milestone
-            )
-            frame = PullFrame(answer["step"], total=100, completed=int(fraction * 100))
-            change(frame, step=answer["step"], fraction=fraction)
+    def on_note(words: str) -> None:
+        progress.milestone(PullFrame(words))
+        logger.info("%s: %s", progress.status.model_name, words)
 
-    try:
-        ended = run_child(
-            module,
-            [*arguments, "--memory", str(spendable_bytes())],
-            stop=stop,
-            timeout_seconds=limits.timeout_seconds(size_bytes),
-            on_line=hear,
-            environment=_ENVIRONMENT,
-            python_path=python_path,
-        )
-    except TookTooLong as error:
-        raise PullFailed(error.message, retry=False) from None
-    if "done" not in answer or ended.code != 0:
-        raise _failure(module, answer, ended)
+    def on_step(step: str, share: float) -> None:
+        fraction = (first + share * (last - first)) * _MADE
+        change = progress.advance if progress.status.step == step else progress.milestone
+        frame = PullFrame(step, total=100, completed=int(fraction * 100))
+        change(frame, step=step, fraction=fraction)
+
+    run_importer(
+        module,
+        [*arguments, "--memory", str(spendable_bytes())],
+        about=f"the process that makes {progress.status.model_name}",
+        stop=stop,
+        timeout_seconds=limits.timeout_seconds(size_bytes),
+        on_step=on_step,
+        on_note=on_note,
+        environment=_ENVIRONMENT,
+        python_path=python_path,
+    )
 
 
 def check_disk(folder: Path, wanted_bytes: int) -> None:
@@ -225,11 +213,3 @@ def _note(write: Callable[..., None], job_id: int | None, *facts: object) -> Non
         write(job_id, *facts)
     except DatabaseError:  # the watchers' end must not depend on the database
         logger.exception("the end of a job was not noted")
-
-
-def _failure(module: str, answer: dict[str, Any], ended: Ended) -> PullFailed:
-    logger.warning("%s: exit %d\n%s", module, ended.code, "\n".join(ended.last_words))
-    if "error" in answer:
-        return PullFailed(str(answer["error"]), retry=bool(answer.get("retry", False)))
-    how = "crashed" if ended.crashed else "ended without an answer"
-    return PullFailed(f"the process that did it {how}", retry=False)
