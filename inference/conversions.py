@@ -8,6 +8,7 @@ import asyncio
 from inference import configuration, dispatch
 from inference.catalog import jobs
 from inference.catalog.conversion import order as conversion
+from inference.catalog.copies import NO_PRESETS, Presets
 from inference.catalog.jobs import PullWatch
 from inference.catalog.names import parse_name
 from inference.catalog.recompression import order as recompression
@@ -17,8 +18,16 @@ TARGETS = tuple(Target)
 """What an installed model can be compressed to."""
 
 
-async def compress(model: str, to: str, name: str = "", *, is_forced: bool = False) -> PullWatch:
-    """Start making other weights of an installed model, as a form of it or as the new model `name`.
+async def compress(
+    model: str,
+    to: str,
+    name: str = "",
+    *,
+    is_forced: bool = False,
+    presets: Presets = NO_PRESETS,
+) -> PullWatch:
+    """Start making other weights of an installed model, as a form of it or as the new model `name`,
+    with other presets or its own.
 
     Raises ModelNotFound, InvalidRequest (ExtraMissing among them) and CapabilityMissing at once;
     the watch raises PullFailed for what goes wrong later.
@@ -28,7 +37,7 @@ async def compress(model: str, to: str, name: str = "", *, is_forced: bool = Fal
     found = dispatch.resolve_model(model)
     wanted = parse_name(name) if name else None
     making = await asyncio.to_thread(
-        recompression.order, found, target, wanted, is_forced=is_forced
+        recompression.order, found, target, wanted, is_forced=is_forced, presets=presets
     )
     return await jobs.make(making)
 

@@ -275,8 +275,15 @@ async def _unload(names: Iterable[str]) -> None:
 
 
 def _original_of(check: VariantCheck) -> str:
-    """The model under whose name that folder was installed; copies come back with it."""
+    """The model under whose name that folder was installed; copies come back with it. Raises
+    PullFailed for a form that was made here: pulling its model again would not bring it back."""
     manifest = load_manifest(jobs.models_folder().quarantine / check.folder)
+    if manifest is not None and manifest.is_made_here:
+        raise PullFailed(
+            f"the {check.weight_format} weights of '{manifest.name}' were made here and cannot be "
+            "pulled again; make them anew: npuconsole compress, or convert",
+            retry=False,
+        )
     return manifest.name if manifest is not None else check.models[0]
 
 

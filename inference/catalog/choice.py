@@ -56,8 +56,8 @@ def choose_files(offered: Collection[str], quant: str = "") -> tuple[str, ...]:
         return (*NEEDED, *(name for name in ABOUT_SENTENCES if name in offered))
     if any(name.endswith((".safetensors", ".bin", ".pt", ".pth")) for name in offered):
         raise _refused(
-            "it holds only the original weights, which have to be converted first; look for an "
-            "OpenVINO or GGUF export of the model"
+            "it holds only the original weights, which have to be converted first (npuconsole "
+            "convert); or look for an OpenVINO or GGUF export of the model"
         )
     raise _refused("it holds neither an OpenVINO model nor a GGUF file")
 

@@ -250,7 +250,7 @@ async def cancel(job_id: int) -> JobRow:
     name = parse_name(row.model_name)
     if row.status == "paused" and _running(name) is None:
         await asyncio.to_thread(models_folder().discard_downloads, name)
-        await in_database_thread(rows.cancel_job, job_id, row.model_name)
+        await in_database_thread(rows.cancel_job, job_id, name)
     elif row.status != "cancelled":
         await _stop(row, Why.CANCELLED)
     return await find(job_id)

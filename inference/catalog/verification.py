@@ -64,6 +64,8 @@ class Manifest:
     digest: str
     weight_format: str
     files: Mapping[str, Listed]
+    is_made_here: bool = False
+    """Its weights were made from another form's: they are to be had nowhere else."""
 
     @property
     def agrees_with_itself(self) -> bool:
@@ -85,6 +87,7 @@ def load_manifest(folder: Path) -> Manifest | None:
                 str(name): Listed(int(file["size_bytes"]), str(file["sha256"]))
                 for name, file in content["files"].items()
             },
+            is_made_here=not content.get("source_files"),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -47,6 +47,16 @@ def tiny_export(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def imported(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model with random weights in eight bits, as a GGUF file is imported."""
+    from inference.catalog.gguf.importing import import_gguf
+
+    target = tmp_path_factory.mktemp("imported") / "tiny"
+    import_gguf(tiny, target, "int8", lambda step, share: None)
+    return target
+
+
+@pytest.fixture(scope="session")
 def installed(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The starter, installed once from its file; tests that harm it take a copy."""
     root = tmp_path_factory.mktemp("installed")
