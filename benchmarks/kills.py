@@ -29,7 +29,6 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks import conversion
 from tests.appliance_process import (
     EXTRAS,
     STARTER,
@@ -38,6 +37,7 @@ from tests.appliance_process import (
     make_compress_extra,
     make_starter_home,
 )
+from tests.catalog.tiny_checkpoint import write_checkpoint
 from tests.catalog.tiny_gguf import byte_tokenizer, tiny_decoder, write_gguf
 
 NAMES = ("one", "two", "three")
@@ -253,7 +253,7 @@ def _write_files(drop: Path, *, with_safetensors: bool) -> dict[str, bytes]:
     drop.mkdir(exist_ok=True)
     if with_safetensors:
         (tokenizer,) = (drop.parent / "installed").iterdir()
-        conversion.write_model(drop / SAFETENSORS, tokenizer)
+        write_checkpoint(drop / SAFETENSORS, tokenizer)
     contents = {}
     for seed, name in enumerate(NAMES):
         model = tiny_decoder("llama", seed=seed)
