@@ -42,3 +42,13 @@ def rows() -> tuple[dict[str, str], dict[str, str]]:
 
     models = dict(Model.objects.values_list("name", "status"))
     return models, dict(PullJob.objects.values_list("model_name", "status"))
+
+
+def forms() -> dict[str, list[tuple[str, list[str]]]]:
+    """Weight format and device classes of each model's variants."""
+    from inference.models import Model
+
+    return {
+        model.name: [(form.weight_format, form.device_classes) for form in model.variants.all()]
+        for model in Model.objects.all()
+    }

@@ -23,7 +23,7 @@ from inference.catalog.progress import Progress
 from inference.catalog.stopping import Stop
 from tests.appliance_process import ROOT
 from tests.catalog.loopback_hub import COMMIT, LoopbackHub
-from tests.catalog.test_recompression import forms, run
+from tests.catalog.served_jobs import forms, run
 
 STANDIN = "tests.catalog.standin_exporter"
 SOURCE = "someone/tiny"

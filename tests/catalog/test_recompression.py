@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from inference.catalog.rows import request_of
 from inference.catalog.stopping import Stop
 from inference.errors import InvalidRequest, ModelNotFound
 from inference.snapshot import VariantInfo
+from tests.catalog.served_jobs import forms, run
 
 BILLION = 1_000_000_000
 
@@ -144,35 +144,12 @@ def test_a_bad_result_leaves_nothing_unless_it_is_forced(
     assert (target / "tokenizer.json").is_file()
 
 
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    """Run it between the start and the end of a server's jobs."""
-    from inference.catalog import jobs
-
-    async def served() -> None:
-        await jobs.start()
-        try:
-            await asyncio.wait_for(scenario(), 90)
-        finally:
-            await jobs.close()
-
-    asyncio.run(served())
-
-
 async def install(tiny: Path, catalogue: Path) -> None:
     """The tiny model, from the import folder."""
     from inference.catalog import jobs
 
     (catalogue / "import" / "tiny.gguf").write_bytes(tiny.read_bytes())
     await (await jobs.pull("file:tiny.gguf")).finished()
-
-
-def forms() -> dict[str, list[tuple[str, list[str]]]]:
-    from inference.models import Model
-
-    return {
-        model.name: [(form.weight_format, form.device_classes) for form in model.variants.all()]
-        for model in Model.objects.all()
-    }
 
 
 def test_a_model_gets_a_form_for_its_npu_and_keeps_the_one_it_had(
