@@ -1,10 +1,14 @@
 """`python -m benchmarks.kills`: a server that is killed while it changes its catalogue.
 
-A real server installs, copies, makes, renames and deletes models; at a random moment of each it is
-killed, without a chance to tidy up, and started again. Then the doctor must find nothing wrong
-between catalogue and disk, and every model that the catalogue lists must be whole to the last byte
-and be shown. What was being installed goes on by itself, and may be hit by the next kill too. Exit
-code 1 when anything of that does not hold.
+A real server installs, compresses, converts, copies, makes, renames and deletes models; at a random
+moment of each it is killed, without a chance to tidy up, and started again. Then the doctor must
+find nothing wrong between catalogue and disk, and every model that the catalogue lists must be
+whole to the last byte and be shown. What was being installed goes on by itself, and may be hit by
+the next kill too; what was being compressed or converted leaves nothing. Exit code 1 when anything
+of that does not hold.
+
+Conversions are left out unless `--convert` is given, which needs an environment with the extra
+`convert`.
 """
 
 from __future__ import annotations
@@ -13,31 +17,42 @@ import argparse
 import collections
 import contextlib
 import hashlib
+import os
 import random
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
-from tests.appliance_process import STARTER, Appliance, copy_home, make_starter_home
+from tests.appliance_process import (
+    EXTRAS,
+    STARTER,
+    Appliance,
+    copy_home,
+    make_compress_extra,
+    make_starter_home,
+)
+from tests.catalog.tiny_checkpoint import write_checkpoint
 from tests.catalog.tiny_gguf import byte_tokenizer, tiny_decoder, write_gguf
 
 NAMES = ("one", "two", "three")
 """Files in the import folder, and models of those names."""
 
+SAFETENSORS = "four"
+MAKERS = ("compress", "convert")
+"""Deeds that need an extra."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something that changes the catalogue. It is killed at a random moment of `seconds`, which is
-    about what it takes here."""
+    """Something that changes the catalogue; `share` is how often it is chosen."""
 
     name: str
-    seconds: float
     share: int
     do: Callable[[httpx.Client, random.Random], object]
 
@@ -54,15 +69,18 @@ class Report:
 def main() -> int:
     """Run it; the exit code."""
     parser = argparse.ArgumentParser(
-        description="kills at random moments of installs and deletions"
+        description="kills at random moments of installs, conversions and deletions"
     )
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--convert", action="store_true", help="conversions, too")
     asked = parser.parse_args()
+    makers = MAKERS if asked.convert else ("compress",)
+    os.environ["NPUCONSOLE_EXTRAS"] = str(EXTRAS)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = run(
-            Path(folder), asked.kills, asked.seed, say=lambda words: print(words, flush=True)
+            Path(folder), asked.kills, asked.seed, makers, lambda words: print(words, flush=True)
         )
     print(f"{sum(report.kills.values())} kills in {time.monotonic() - begun:.0f} s")
     for name, count in sorted(report.kills.items()):
@@ -72,24 +90,35 @@ def main() -> int:
 
 
 def run(
-    root: Path, kills: int, seed: int, say: Callable[[str], None] = lambda words: None
+    root: Path,
+    kills: int,
+    seed: int,
+    makers: Sequence[str] = (),
+    say: Callable[[str], None] = lambda words: None,
 ) -> Report:
-    """That many kills in a data folder below `root`."""
+    """That many kills in a data folder below `root`. Every deed is done once in peace before: it is
+    killed at a random moment of the time that this took."""
     chance, report = random.Random(seed), Report()
     home = copy_home(make_starter_home(), root / "home")
-    uploads = _write_files(home / "models" / "import")
-    deeds = _deeds(uploads)
+    if "compress" in makers:
+        make_compress_extra()
+    uploads = _write_files(home / "models" / "import", with_safetensors="convert" in makers)
+    deeds = [deed for deed in _deeds(uploads) if deed.name in makers or deed.name not in MAKERS]
+    seconds: dict[str, float] = {}
     for number in range(kills + 1):
-        server = Appliance.start(home, NPU_PROXY_DEVICE="CPU")
+        server = Appliance.start(home, NPU_PROXY_DEVICE="CPU", HF_HUB_OFFLINE="1")
         try:
             server.wait_until_started()
-            with server.client() as client:
-                found = problems(client) if number else []
+            with server.client(timeout=600) as client:
+                found = problems(client)
                 report.wrong += [f"after kill {number}: {problem}" for problem in found]
                 if number == kills:
                     break
+                if not seconds:
+                    seconds = _seconds_in_peace(client, deeds, chance)
+                    say(", ".join(f"{name} {took:.2f} s" for name, took in seconds.items()))
                 (deed,) = chance.choices(deeds, [deed.share for deed in deeds])
-                after = chance.uniform(0, deed.seconds)
+                after = chance.uniform(0, seconds[deed.name])
                 was_done = _kill_during(server, client, deed, chance, after)
             report.kills[deed.name] += 1
             report.before_the_end[deed.name] += not was_done
@@ -98,6 +127,22 @@ def run(
             server.process.kill()
             server.process.wait()
     return report
+
+
+def _seconds_in_peace(
+    client: httpx.Client, deeds: Sequence[Deed], chance: random.Random
+) -> dict[str, float]:
+    """What each deed takes when nothing disturbs it."""
+    for name in NAMES:  # so that all of them have something to work on
+        _checked(client.post("/api/pull", json={"model": f"file:{name}.gguf", "stream": False}))
+    seconds = {}
+    for deed in deeds:
+        begun = time.monotonic()
+        deed.do(client, chance)
+        seconds[deed.name] = time.monotonic() - begun
+    # Most installs of a model that is there already are over at once; a real one is wanted.
+    seconds["install"] = seconds["delete and install"]
+    return seconds
 
 
 def problems(client: httpx.Client) -> list[str]:
@@ -163,6 +208,16 @@ def _deeds(uploads: dict[str, bytes]) -> list[Deed]:
         body = {"model": _some_copy(chance), "files": {"x.gguf": digest}, "stream": False}
         return client.post("/api/create", json=body)
 
+    def compress(client: httpx.Client, chance: random.Random) -> object:
+        model, name = chance.choice(NAMES), chance.choice(("", _some_copy(chance)))
+        client.post("/api/pull", json={"model": f"file:{model}.gguf", "stream": False})
+        body = {"model": model, "to": chance.choice(("int4", "npu")), "force": True}
+        return client.post("/api/npu/models/compress", json={**body, "name": name, "stream": False})
+
+    def convert(client: httpx.Client, chance: random.Random) -> object:
+        body = {"source": f"file:{SAFETENSORS}", "to": "int8", "name": _some_copy(chance)}
+        return client.post("/api/npu/models/convert", json={**body, "force": True, "stream": False})
+
     def delete(client: httpx.Client, chance: random.Random) -> object:
         for name in chance.sample([*NAMES, "copy-0", "copy-1", "copy-2"], 3):
             client.request("DELETE", "/api/delete", json={"model": name})
@@ -173,13 +228,15 @@ def _deeds(uploads: dict[str, bytes]) -> list[Deed]:
         return client.post("/api/npu/models/rename", json=body)
 
     return [
-        Deed("install", 1.0, 5, install),
-        Deed("delete and install", 0.8, 4, replace),
-        Deed("create from an upload", 0.75, 4, create_from_upload),
-        Deed("delete", 0.13, 4, delete),
-        Deed("copy", 0.03, 1, copy),
-        Deed("create", 0.04, 1, create),
-        Deed("rename", 0.03, 1, rename),
+        Deed("delete and install", 4, replace),
+        Deed("install", 5, install),
+        Deed("create from an upload", 4, create_from_upload),
+        Deed("compress", 6, compress),
+        Deed("convert", 4, convert),
+        Deed("copy", 1, copy),
+        Deed("create", 1, create),
+        Deed("rename", 1, rename),
+        Deed("delete", 4, delete),
     ]
 
 
@@ -187,8 +244,16 @@ def _some_copy(chance: random.Random) -> str:
     return f"copy-{chance.randrange(3)}"
 
 
-def _write_files(drop: Path) -> dict[str, bytes]:
+def _checked(answer: httpx.Response) -> httpx.Response:
+    assert answer.json()["status"] == "success", answer.text
+    return answer
+
+
+def _write_files(drop: Path, *, with_safetensors: bool) -> dict[str, bytes]:
     drop.mkdir(exist_ok=True)
+    if with_safetensors:
+        (tokenizer,) = (drop.parent / "installed").iterdir()
+        write_checkpoint(drop / SAFETENSORS, tokenizer)
     contents = {}
     for seed, name in enumerate(NAMES):
         model = tiny_decoder("llama", seed=seed)

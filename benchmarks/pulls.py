@@ -3,18 +3,13 @@
 A hub on loopback offers two models of 50 files and 200 MB each. A real server pulls both; it is
 killed and started again ten times meanwhile, each time after some more of the bytes are there.
 In the end every file must be what the hub holds, byte for byte, the jobs done, nothing left over.
-Then one of them is pulled undisturbed, by the hub's own client too, for comparison.
 Exit code 1 when anything does not hold.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
 import filecmp
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,28 +17,12 @@ from pathlib import Path
 
 import httpx
 
-from inference.catalog.folders import ModelsFolder
-from inference.catalog.install import install
-from inference.catalog.names import parse_name
-from inference.catalog.progress import Progress
-from inference.catalog.recipes import Plan
-from inference.catalog.sources.hub import HubSource
-from inference.catalog.stopping import Stop
+from inference.catalog.sources import bytes_under
 from tests.appliance_process import Appliance
 from tests.catalog.exports import write_export
 from tests.catalog.loopback_hub import LoopbackHub
 
 NAMES = ("someone/one", "someone/two")
-_PLAIN_CLIENT = """
-import sys, time
-from concurrent.futures import ThreadPoolExecutor
-begun = time.monotonic()
-from huggingface_hub import hf_hub_download
-repository, folder, *names = sys.argv[1:]
-with ThreadPoolExecutor(8) as pool:
-    list(pool.map(lambda name: hf_hub_download(repository, name, local_dir=folder), names))
-print(time.monotonic() - begun)
-"""
 
 
 def main() -> int:
@@ -102,19 +81,8 @@ def run(root: Path, model: Path, kills: int, files: int, megabytes: int) -> int:
     wrong = [problem for name in NAMES for problem in _differences(name, repositories[name], home)]
     wrong += [f"left over: {path.name}" for path in (home / "models" / ".work").iterdir()]
     print("byte-identical, nothing left over" if not wrong else "\n".join(wrong))
-    _compare(root, hub, variables, NAMES[0], repositories[NAMES[0]])
     hub.close()
     return 1 if wrong else 0
-
-
-def bytes_under(folder: Path) -> int:
-    """Bytes of all files below it."""
-    total = 0
-    for parent, _, names in os.walk(folder):  # which bears that folders vanish
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += (Path(parent) / name).stat().st_size
-    return total
 
 
 def _ask_for_both(server: Appliance) -> None:
@@ -149,31 +117,6 @@ def _differences(name: str, repository: Path, home: Path) -> list[str]:
     names = sorted(path.name for path in repository.iterdir())
     _, differing, missing = filecmp.cmpfiles(repository, folders[0], names, shallow=False)
     return [f"{name}: {file} differs" for file in (*differing, *missing)]
-
-
-def _compare(
-    root: Path, hub: LoopbackHub, variables: dict[str, str], name: str, repository: Path
-) -> None:
-    size = bytes_under(repository)
-    environment = {**os.environ, **variables, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    names = [path.name for path in repository.iterdir()]
-    plain = subprocess.run(
-        [sys.executable, "-c", _PLAIN_CLIENT, name, str(root / "plain"), *names],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    seconds = float(plain.stdout)
-    print(f"the hub's client, its start included: {size / 1e6 / seconds:,.0f} MB/s")
-    os.environ.update(variables)
-    source = HubSource(name, "main", ("*",))
-    plan = Plan(parse_name(name), name, (source,))
-    models = ModelsFolder(root / "fresh" / "models", root / "fresh")
-    begun = time.monotonic()
-    install(plan, models, Progress(name, asyncio.new_event_loop()), Stop())
-    ours = time.monotonic() - begun
-    print(f"a pull, from its first question to its publication: {size / 1e6 / ours:,.0f} MB/s")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
-from inference import configuration, devices, records, snapshot
+from inference import configuration, devices, environment, records, snapshot
 from inference.probing import ProbeFailed
 from inference.prompts import arguments
 from inference.residency import compiled
@@ -76,7 +76,7 @@ async def stop() -> None:
 async def _start_up() -> None:
     from inference import dispatch, warmup
     from inference.calibration import schedule
-    from inference.catalog import jobs, starter
+    from inference.catalog import arrivals, jobs, starter
 
     await _timed("reading the configuration", configuration.refresh())
     await _timed("looking for devices", _look_for_devices())
@@ -86,6 +86,8 @@ async def _start_up() -> None:
     _begin(_keep_compiled_tidy(), "compiled models")
     schedule.start(dispatch.journal.idle_seconds, dispatch.reserve)
     await _timed("looking for the starter model", starter.ensure())
+    if environment.values().get("NPU_PROXY_IMPORT_DROPPED", True):
+        _begin(arrivals.watch(), "the import folder")
     _state.step = ""
     await asyncio.to_thread(arguments.warm_up)
 

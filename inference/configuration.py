@@ -108,6 +108,16 @@ SETTINGS: dict[str, SettingSpec] = {
             _defaults.embedding_cache_size,
             "Embeddings kept in memory, in entries.",
         ),
+        _overridable(
+            "pull_max_gigabytes",
+            _defaults.pull_max_gigabytes,
+            "Models with larger files are not pulled, in gigabytes; 0: no limit.",
+        ),
+        _overridable(
+            "pull_parallel",
+            _defaults.pull_parallel,
+            "Files of one model that are downloaded at the same time.",
+        ),
         SettingSpec(
             "keep_alive_seconds",
             _defaults.keep_alive_seconds,

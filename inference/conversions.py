@@ -4,14 +4,13 @@ installed, and OpenVINO's form of what other tools made. On the event loop."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 from inference import configuration, dispatch
 from inference.catalog import jobs
 from inference.catalog.conversion import order as conversion
+from inference.catalog.copies import NO_PRESETS, Presets
 from inference.catalog.jobs import PullWatch
 from inference.catalog.names import parse_name
-from inference.catalog.progress import PullFrame
 from inference.catalog.recompression import order as recompression
 from inference.catalog.recompression.targets import Target, read_target
 
@@ -19,8 +18,16 @@ TARGETS = tuple(Target)
 """What an installed model can be compressed to."""
 
 
-async def compress(model: str, to: str, name: str = "", *, is_forced: bool = False) -> PullWatch:
-    """Start making other weights of an installed model, as a form of it or as the new model `name`.
+async def compress(
+    model: str,
+    to: str,
+    name: str = "",
+    *,
+    is_forced: bool = False,
+    presets: Presets = NO_PRESETS,
+) -> PullWatch:
+    """Start making other weights of an installed model, as a form of it or as the new model `name`,
+    with other presets or its own.
 
     Raises ModelNotFound, InvalidRequest (ExtraMissing among them) and CapabilityMissing at once;
     the watch raises PullFailed for what goes wrong later.
@@ -30,7 +37,7 @@ async def compress(model: str, to: str, name: str = "", *, is_forced: bool = Fal
     found = dispatch.resolve_model(model)
     wanted = parse_name(name) if name else None
     making = await asyncio.to_thread(
-        recompression.order, found, target, wanted, is_forced=is_forced
+        recompression.order, found, target, wanted, is_forced=is_forced, presets=presets
     )
     return await jobs.make(making)
 
@@ -52,11 +59,3 @@ async def convert(
         anywhere=anywhere,
     )
     return await jobs.make(making)
-
-
-async def lines(watch: PullWatch) -> AsyncIterator[PullFrame]:
-    """The lines of such a job. After the last one, "success", requests find what was made."""
-    async for frame in watch:
-        if frame.status == "success":
-            await configuration.refresh()
-        yield frame

@@ -92,7 +92,7 @@ def _seconds(text: str) -> float:
 
 def _gigabytes(text: str) -> float:
     gigabytes = float(text)
-    if not (math.isfinite(gigabytes) and gigabytes > 0):
+    if not (math.isfinite(gigabytes) and gigabytes >= 0):
         raise ValueError(text)
     return gigabytes
 
@@ -161,8 +161,19 @@ VARIABLES = (
     ),
     Variable("NPU_PROXY_REAL_INFERENCE", parse_flag, "1 or 0", "Setting.real_inference"),
     Variable("NPU_PROXY_MODEL_PATH", _folder, "a folder, or a path where one can be made"),
-    Variable("NPU_PROXY_PULL_PARALLEL", whole(1, 64), "a whole number of files from 1 to 64"),
-    Variable("NPU_PROXY_PULL_MAX_GB", _gigabytes, "gigabytes, above 0"),
+    Variable(
+        "NPU_PROXY_PULL_PARALLEL",
+        whole(1, 64),
+        "a whole number of files from 1 to 64",
+        "Setting.pull_parallel",
+    ),
+    Variable(
+        "NPU_PROXY_PULL_MAX_GB",
+        _gigabytes,
+        "gigabytes; 0: no limit",
+        "Setting.pull_max_gigabytes",
+    ),
+    Variable("NPU_PROXY_IMPORT_DROPPED", parse_flag, "1 or 0"),
     Variable(
         "NPU_PROXY_INFERENCE_TIMEOUT",
         _seconds,

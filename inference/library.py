@@ -17,7 +17,7 @@ from inference import configuration, conversions, dispatch
 from inference.catalog import copies, jobs, unsettled
 from inference.catalog.blobs import BlobStore
 from inference.catalog.copies import NameTaken, NoSuchModel, Presets
-from inference.catalog.creation import as_creation, beginning_of, ending_of
+from inference.catalog.creation import as_creation, as_quantization, beginning_of, ending_of
 from inference.catalog.errors import PullFailed
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress, PullFrame
@@ -141,15 +141,18 @@ async def _make_from_model(order: Order, source: ModelName, progress: Progress) 
         async for frame in watch:
             if frame.status != "success":
                 progress.milestone(frame)
-        await configuration.refresh()
     model = dispatch.resolve_model(source.display)
     progress.milestone(beginning_of(model.digest))
     if order.weights:
-        watch = await conversions.compress(model.name, order.weights, order.name.display)
+        watch = await conversions.compress(
+            model.name, order.weights, order.name.display, presets=order.presets
+        )
+        change = progress.milestone
         async for frame in watch:
-            if frame.status not in ("success", "writing manifest"):
-                progress.milestone(frame)
-        await _copy(order.name, order.name, order.presets)
+            if (shown := as_quantization(frame, model, order.weights)) is not None:
+                (change if shown.digest else progress.milestone)(shown)
+                change = progress.advance if shown.digest else change
+        await configuration.refresh()
     else:
         await _copy(parse_name(model.name), order.name, order.presets, parent=model.name)
     for frame in ending_of(order.presets):

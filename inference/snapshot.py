@@ -139,7 +139,7 @@ class PassportInfo:
 
 @dataclass(frozen=True, slots=True)
 class SettingsInfo:
-    """Owner's settings that the request path reads. Times are seconds."""
+    """Owner's settings that requests and pulls read. Times are seconds."""
 
     real_inference: bool = True
     inference_timeout_seconds: float = 180.0
@@ -154,6 +154,8 @@ class SettingsInfo:
     embedding_model: str = "BAAI/bge-small-en-v1.5"
     embedding_device: str = "CPU"
     embedding_cache_size: int = 1000  # entries
+    pull_max_gigabytes: float = 0.0  # 0 = no limit
+    pull_parallel: int = 8  # files of one model at the same time
     strict_parameters: bool = False  # parameters without effect are an error
     console_login_required: bool = False  # for callers on this machine too, without an account
     prompts_are_kept: bool = False  # in the request log, with their answers

@@ -111,6 +111,15 @@ async def verify(
     yield Verified(tuple(checks), tuple(pulled))
 
 
+async def verify_at_once(name: ModelName | None, *, repull: bool = False) -> Verified:
+    """The same without the lines."""
+    end: Verified | None = None
+    async for step in verify(name, repull=repull):
+        end = step if isinstance(step, Verified) else end
+    assert end is not None, "a verification ends with what it found, or raises"
+    return end
+
+
 async def examine() -> tuple[Finding, ...]:
     """What the doctor finds between catalogue and disk."""
     running = frozenset(parse_name(status.model_name).key for status in jobs.active_jobs())
@@ -266,8 +275,15 @@ async def _unload(names: Iterable[str]) -> None:
 
 
 def _original_of(check: VariantCheck) -> str:
-    """The model under whose name that folder was installed; copies come back with it."""
+    """The model under whose name that folder was installed; copies come back with it. Raises
+    PullFailed for a form that was made here: pulling its model again would not bring it back."""
     manifest = load_manifest(jobs.models_folder().quarantine / check.folder)
+    if manifest is not None and manifest.is_made_here:
+        raise PullFailed(
+            f"the {check.weight_format} weights of '{manifest.name}' were made here and cannot be "
+            "pulled again; make them anew: npuconsole compress, or convert",
+            retry=False,
+        )
     return manifest.name if manifest is not None else check.models[0]
 
 

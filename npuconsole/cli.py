@@ -284,6 +284,16 @@ def remove(model: Annotated[str, typer.Argument(help="An installed model.")]) ->
 
 
 @app.command()
+def importable() -> None:
+    """What lies in the import folder, and why something there cannot be imported."""
+    table = Table("In the import folder", "Model", "Kind", "Size", "What speaks against it")
+    for place in client.fetch("/api/npu/models/importable")["places"]:
+        size = _bytes(place["size_bytes"])
+        table.add_row(place["place"], place["model"], place["kind"], size, place["obstacle"])
+    console.print(table)
+
+
+@app.command()
 def disk() -> None:
     """What the models take of the disk."""
     use = client.fetch("/api/npu/models/disk")
@@ -293,7 +303,7 @@ def disk() -> None:
         size, freed = _bytes(model["size_bytes"]), _bytes(model["freed_bytes"])
         table.add_row(model["name"], size, freed, shared)
     console.print(table)
-    for name in ("installed", "quarantined", "unfinished", "uploaded", "free"):
+    for name in ("installed", "quarantined", "unfinished", "uploaded", "dropped", "free"):
         console.print(f"  {name}: {_bytes(use[f'{name}_bytes'])}", markup=False)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn
 
 from inference import configuration, environment
 from inference.catalog import jobs
@@ -77,10 +77,10 @@ class MakingCommand(BaseCommand):
             "name": options["name"] or None,
             "force": options["force"],
         }
-        say = _Said()
-        with self._cancelled_by_ctrl_c(say):
+        with _Said() as say, self._cancelled_by_ctrl_c(say):
             for frame in client.stream(self.path, body):
-                say(str(frame.get("status", "")))
+                of_a_file = "digest" in frame
+                say(str(frame.get("status", "")), 0 if of_a_file else frame.get("completed", 0))
 
     @contextlib.contextmanager
     def _cancelled_by_ctrl_c(self, say: _Said) -> Iterator[None]:
@@ -96,28 +96,39 @@ class MakingCommand(BaseCommand):
     async def _here(self, begin: Callable[[], Awaitable[PullWatch]]) -> None:
         await configuration.refresh()
         await jobs.start(take_up=False)
-        say = _Said()
         try:
-            async for frame in await begin():
-                say(frame.status)
+            with _Said() as say:
+                async for frame in await begin():
+                    say(frame.status, 0 if frame.digest else frame.completed)
         finally:
             await jobs.close()
 
 
 class _Said:
-    """Prints a step once, however often it is told."""
+    """Prints a step once, however often it is told; below, on a terminal, how far all of it is."""
 
     def __init__(self) -> None:
         self._last = ""
+        self._bar = Progress(BarColumn(), TaskProgressColumn(), transient=True)
+        self._task = self._bar.add_task("", total=100)
         self.model = ""
 
-    def __call__(self, words: str) -> None:
+    def __enter__(self) -> _Said:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, words: str, percent: int) -> None:
+        if percent:
+            self._bar.update(self._task, completed=percent)
         if words == self._last:
             return
         if not self.model:
             self.model = _model_of(words)
         self._last = words
-        Console().print(words, markup=False, highlight=False, soft_wrap=True)
+        self._bar.console.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
 def _model_of(request: str) -> str:

@@ -129,11 +129,13 @@ def spawn(home: Path, **variables: str) -> subprocess.Popen[str]:
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
-    """This process's environment with a data folder and a free port instead of the owner's."""
+    """This process's environment with a data folder and a free port instead of the owner's. Nothing
+    is imported but what a test asks for."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("NPU_PROXY_")},
         "NPUCONSOLE_HOME": str(home),
         "NPU_PROXY_PORT": "0",
+        "NPU_PROXY_IMPORT_DROPPED": "0",
         "PYTHONUNBUFFERED": "1",
         **variables,
     }

@@ -28,6 +28,7 @@ from apis.npu.schemas import (
     Times,
     Tokens,
 )
+from apis.progress import progress_object
 from inference.calibration.passports import PassportReport
 from inference.calibration.runs import Done, Update
 from inference.catalog.fit.planner import Fit
@@ -227,21 +228,11 @@ async def job_lines(call: Call, steps: AsyncIterable[PullFrame]) -> AsyncGenerat
     ends with its error."""
     try:
         async for frame in steps:
-            yield orjson.dumps(job_object(frame)) + b"\n"
+            yield orjson.dumps(progress_object(frame)) + b"\n"
     except Exception as error:  # the status is out already, so any error becomes a line
         told = as_inference_error(error, call.request_id)
         call.log_failure(told)
         yield orjson.dumps(error_object(told)) + b"\n"
-
-
-def job_object(frame: PullFrame) -> dict[str, Any]:
-    """One line of progress; numbers that are zero are left out."""
-    line: dict[str, Any] = {"status": frame.status}
-    if frame.digest:
-        line.update(digest=frame.digest, total=frame.total)
-    if frame.completed:
-        line["completed"] = frame.completed
-    return line
 
 
 def update_object(update: Update) -> dict[str, Any]:

@@ -52,13 +52,10 @@ async def verify(request: ApiRequest, body: VerifyBody | None = None) -> HttpRes
     again."""
     wanted = body or VerifyBody()
     name = parse_name(wanted.model) if wanted.model else None
-    steps = upkeep.verify(name, repull=bool(wanted.repull))
     if wanted.stream is False:
-        end: Verified | None = None
-        async for step in steps:
-            end = step if isinstance(step, Verified) else end
-        assert end is not None, "a verification ends with what it found, or raises"
+        end = await upkeep.verify_at_once(name, repull=bool(wanted.repull))
         return JsonAnswer(verified_object(end), content_type=JSON)
+    steps = upkeep.verify(name, repull=bool(wanted.repull))
     first = await anext(steps)  # a model that is not there is refused before any line is out
     return FrameStream(
         _lines(request.call, first, steps), content_type=NDJSON, release=steps.aclose
@@ -75,6 +72,7 @@ async def disk(request: ApiRequest) -> HttpResponse:
         quarantined_bytes=use.quarantined_bytes,
         unfinished_bytes=use.unfinished_bytes,
         uploaded_bytes=use.uploaded_bytes,
+        dropped_bytes=use.dropped_bytes,
         free_bytes=free_bytes,
     )
     return JsonAnswer(report.model_dump(), content_type=JSON)

@@ -86,6 +86,7 @@ class DiskReport(BaseModel):
     quarantined_bytes: int
     unfinished_bytes: int
     uploaded_bytes: int
+    dropped_bytes: int
     free_bytes: int
 
 

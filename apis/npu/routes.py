@@ -170,9 +170,7 @@ async def convert(request: ApiRequest, body: ConvertBody) -> HttpResponseBase:
 
 
 async def _progress(request: ApiRequest, watch: PullWatch, stream: bool | None) -> HttpResponseBase:
-    lines = conversions.lines(watch)
     if stream is False:
-        async for _ in lines:
-            pass
+        await watch.finished()
         return JsonAnswer({"status": "success"}, content_type=JSON)
-    return FrameStream(frames.job_lines(request.call, lines), content_type=frames.NDJSON)
+    return FrameStream(frames.job_lines(request.call, watch), content_type=frames.NDJSON)

@@ -18,6 +18,7 @@ from apis.conversation import new_call_id
 from apis.faults import as_inference_error
 from apis.json_text import json_bytes
 from apis.ollama.errors import JSON, error_object
+from apis.progress import progress_object
 from apis.streams import Answer
 from inference.catalog.progress import PullFrame
 from inference.errors import InferenceError
@@ -233,19 +234,8 @@ async def progress_lines(
     """The progress of a pull, create or push; one that fails ends with its error."""
     try:
         async for frame in frames:
-            yield orjson.dumps(pull_object(frame)) + b"\n"
+            yield orjson.dumps(progress_object(frame)) + b"\n"
     except Exception as error:  # the status is out already, so any error becomes a line
         told = as_inference_error(error, call.request_id)
         call.log_failure(told)
         yield error_line(told)
-
-
-def pull_object(frame: PullFrame) -> dict[str, Any]:
-    """One line of progress; numbers that are zero are left out."""
-    line: dict[str, Any] = {"status": frame.status}
-    if frame.digest:
-        line["digest"] = frame.digest
-        line["total"] = frame.total
-    if frame.completed:
-        line["completed"] = frame.completed
-    return line

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model as Row
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
+from inference import upkeep
 from inference.admin.facts import MadeByTheAppliance, human_bytes
+from inference.catalog import jobs
+from inference.catalog.names import parse_name
+from inference.catalog.rows import JobRow
+from inference.errors import InferenceError
 from inference.models import Model, ModelVariant, PullJob
 
 STATUS_LABELS = {
@@ -77,6 +85,19 @@ class ModelAdmin(MadeByTheAppliance):
     list_filter = ("status", "family", "quantization")
     search_fields = ("name", "family", "digest", "source")
     inlines = (VariantInline,)
+    actions = ("verify",)
+
+    @admin.action(description="Verify the selected models' files", permissions=["change"])
+    def verify(self, request: HttpRequest, queryset: QuerySet[Model]) -> None:
+        """Read every byte again; about a second per gigabyte. What is damaged goes out of use."""
+        for name in queryset.values_list("name", flat=True):
+            try:
+                end = async_to_sync(upkeep.verify_at_once)(parse_name(name))
+            except InferenceError as error:
+                messages.error(request, f"{name}: {error.message}")
+                continue
+            tell = messages.success if end.is_well else messages.error
+            tell(request, f"{name}: {_words_of(end)}")
 
     @display(description="Status", ordering="status", label=STATUS_LABELS)
     def state(self, model: Model) -> str:
@@ -92,6 +113,21 @@ class ModelAdmin(MadeByTheAppliance):
     def short_digest(self, model: Model) -> str:
         """Its first twelve digits."""
         return model.digest[:12]
+
+
+def _words_of(end: upkeep.Verified) -> str:
+    """What a verification found, and what helps."""
+    count = sum(len(check.files) for check in end.checks)
+    if end.is_well:
+        return f"all {count} files are as they were installed." if count else "it has no files."
+    damaged = [
+        f"{file.name} ({file.state})"
+        for check in end.checks
+        for file in check.files
+        if file.is_damaged
+    ]
+    files = ", ".join(damaged) or "its folder"
+    return f"not as it was installed, and out of use: {files}. Pull it again."
 
 
 @admin.register(ModelVariant)
@@ -116,6 +152,26 @@ class PullJobAdmin(MadeByTheAppliance):
     list_display = ("model_name", "state", "progress", "step", "source", "error", "created_at")
     list_filter = ("status", "created_at")
     search_fields = ("model_name", "source", "error")
+    actions = ("pause", "resume", "cancel")
+
+    @admin.action(description="Pause the selected jobs", permissions=["steer"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[PullJob]) -> None:
+        """Have them rest until they are resumed."""
+        _steer(request, queryset, jobs.pause)
+
+    @admin.action(description="Resume the selected jobs", permissions=["steer"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[PullJob]) -> None:
+        """Have them go on."""
+        _steer(request, queryset, jobs.resume)
+
+    @admin.action(description="Cancel the selected jobs", permissions=["steer"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[PullJob]) -> None:
+        """End them and remove what they have downloaded."""
+        _steer(request, queryset, jobs.cancel)
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        """Who may change such rows may steer their jobs; the rows themselves are facts."""
+        return bool(admin.ModelAdmin.has_change_permission(self, request))
 
     @display(description="Status", ordering="status", label=STATUS_LABELS)
     def state(self, job: PullJob) -> str:
@@ -127,3 +183,16 @@ class PullJobAdmin(MadeByTheAppliance):
         """How much of the job is done."""
         whole = f" of {human_bytes(job.total_bytes)}" if job.total_bytes else ""
         return f"{job.fraction:.0%}{whole}"
+
+
+def _steer(
+    request: HttpRequest, chosen: QuerySet[PullJob], act: Callable[[int], Awaitable[JobRow]]
+) -> None:
+    """Do that to each job, on the loop that this request came from: the server's, where they run.
+    One that cannot says why, and the others are done."""
+    for number, name in chosen.values_list("pk", "model_name"):
+        try:
+            job = async_to_sync(act)(number)
+            messages.success(request, f"{name}: {job.status}")
+        except InferenceError as error:
+            messages.warning(request, error.message)

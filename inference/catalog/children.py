@@ -7,6 +7,7 @@ parser can be interrupted in a thread. Called from a job's thread, never on the 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import queue
 import subprocess
@@ -17,7 +18,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import inference
 from inference.catalog.errors import PullFailed
@@ -44,6 +44,90 @@ class TookTooLong(PullFailed):
     """A child was ended because its time was up."""
 
 
+class Child:
+    """`python -m module arguments…` in a process of its own, on the leash. Whoever makes one calls
+    `end` in every case."""
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+        python_path: Sequence[Path] = (),
+    ) -> None:
+        self._process = _start(module, arguments, environment or {}, python_path)
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._last_words: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._readers = (
+            threading.Thread(target=_forward, args=(self._process, self._lines), daemon=True),
+            threading.Thread(target=_keep, args=(self._process, self._last_words), daemon=True),
+        )
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
+    @property
+    def ended(self) -> Ended:
+        """How it ended; after `end`."""
+        return Ended(self._process.returncode, tuple(self._last_words))
+
+    def order(self, order: Sequence[str]) -> None:
+        """Tell it something (`catalog.orders`). Raises OSError when it is not there any more."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(list(order)) + "\n")
+        self._process.stdin.flush()
+
+    def hear(
+        self,
+        *,
+        stop: Stop,
+        timeout_seconds: float,
+        on_line: Callable[[str], bool | None],
+        on_tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Return when it ends, or `on_line` says True of a line: that was the last one.
+
+        `on_line` gets every line of its standard output, `on_tick` is called about twenty times a
+        second; both in the calling thread. What they raise passes. Raises Stopped when `stop` is
+        set and TookTooLong after `timeout_seconds`.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            stop.check()
+            if time.monotonic() > deadline:
+                raise TookTooLong(f"it took longer than {timeout_seconds:.0f} seconds")
+            try:
+                line = self._lines.get(timeout=_TICK_SECONDS)
+            except queue.Empty:
+                on_tick()
+                continue
+            if line is None or on_line(line):
+                return
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end. Raises TookTooLong."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise TookTooLong("it did not end when it was done") from None
+
+    def end(self) -> None:
+        """End it, if it has not ended, and let go of it."""
+        self._process.kill()  # does nothing when it has ended
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):  # a broken pipe is the end we wanted
+                    stream.close()
+        for reader in self._readers:
+            reader.join(1.0)
+
+
 def run_child(
     module: str,
     arguments: Sequence[str],
@@ -57,45 +141,17 @@ def run_child(
 ) -> Ended:
     """Run `python -m module arguments…` on the leash and return when it has ended.
 
-    `on_line` gets every line of its standard output, `on_tick` is called about twenty times a
-    second; both in the calling thread. What they raise ends the child. Raises Stopped when `stop`
-    is set and TookTooLong after `timeout_seconds`; the child is dead in every case.
+    `on_line` and `on_tick` as in `Child.hear`; what they raise ends the child. Raises Stopped,
+    TookTooLong; the child is dead in every case.
     """
-    process = _start(module, arguments, environment or {}, python_path)
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    last_words: deque[str] = deque(maxlen=_KEPT_LINES)
-    assert process.stdout is not None  # both are pipes
-    assert process.stderr is not None
-    readers = (
-        threading.Thread(target=_forward, args=(process.stdout, lines), daemon=True),
-        threading.Thread(target=_keep, args=(process.stderr, last_words), daemon=True),
-    )
-    for reader in readers:
-        reader.start()
     deadline = time.monotonic() + timeout_seconds
+    child = Child(module, arguments, environment=environment, python_path=python_path)
     try:
-        ended = False
-        while not ended:
-            stop.check()
-            if time.monotonic() > deadline:
-                raise TookTooLong(f"it took longer than {timeout_seconds:.0f} seconds")
-            try:
-                line = lines.get(timeout=_TICK_SECONDS)
-            except queue.Empty:
-                on_tick()
-                continue
-            if line is None:
-                ended = True
-            else:
-                on_line(line)
-        process.wait(max(1.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        raise TookTooLong(f"it took longer than {timeout_seconds:.0f} seconds") from None
+        child.hear(stop=stop, timeout_seconds=timeout_seconds, on_line=on_line, on_tick=on_tick)
+        child.wait(max(1.0, deadline - time.monotonic()))
     finally:
-        _end(process)
-        for reader in readers:
-            reader.join(1.0)
-    return Ended(process.returncode, tuple(last_words))
+        child.end()
+    return child.ended
 
 
 def _start(
@@ -128,21 +184,17 @@ def _start(
     )
 
 
-def _forward(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
-    for line in stream:
-        lines.put(line.rstrip("\r\n"))
+def _forward(process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) -> None:
+    assert process.stdout is not None  # it is a pipe
+    with contextlib.suppress(ValueError):  # closed by `end`
+        for line in process.stdout:
+            lines.put(line.rstrip("\r\n"))
     lines.put(None)
+    process.wait()  # one that ends by itself is gone without anybody asking
 
 
-def _keep(stream: IO[str], last_words: deque[str]) -> None:
-    for line in stream:
-        last_words.append(line.rstrip("\r\n"))
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.kill()  # does nothing when it has ended
-    process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError):  # a broken pipe is the end we wanted
-                stream.close()
+def _keep(process: subprocess.Popen[str], last_words: deque[str]) -> None:
+    assert process.stderr is not None  # it is a pipe
+    with contextlib.suppress(ValueError):
+        for line in process.stderr:
+            last_words.append(line.rstrip("\r\n"))

@@ -46,9 +46,8 @@ def choose_files(offered: Collection[str], quant: str = "") -> tuple[str, ...]:
     """
     if GRAPH in offered:
         return _choose_export(offered, quant)
-    for name, kind in _OTHER_KINDS.items():
-        if name in offered:
-            raise _refused(f"{kind}, which cannot be served yet")
+    if kind := other_kind(offered):
+        raise _refused(kind)
     if forms := _gguf_forms(offered):
         return _choose_form(forms, quant)
     if all(name in offered for name in NEEDED) and "modules.json" in offered:
@@ -57,10 +56,16 @@ def choose_files(offered: Collection[str], quant: str = "") -> tuple[str, ...]:
         return (*NEEDED, *(name for name in ABOUT_SENTENCES if name in offered))
     if any(name.endswith((".safetensors", ".bin", ".pt", ".pth")) for name in offered):
         raise _refused(
-            "it holds only the original weights, which have to be converted first; look for an "
-            "OpenVINO or GGUF export of the model"
+            "it holds only the original weights, which have to be converted first (npuconsole "
+            "convert); or look for an OpenVINO or GGUF export of the model"
         )
     raise _refused("it holds neither an OpenVINO model nor a GGUF file")
+
+
+def other_kind(offered: Collection[str]) -> str:
+    """What an export with those files is, if it is of a kind that cannot be served yet; else ""."""
+    found = next((kind for name, kind in _OTHER_KINDS.items() if name in offered), "")
+    return found and f"{found}, which cannot be served yet"
 
 
 def _choose_export(offered: Collection[str], quant: str) -> tuple[str, ...]:

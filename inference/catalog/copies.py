@@ -51,6 +51,9 @@ class Presets:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+NO_PRESETS = Presets()
+
+
 class NoSuchModel(Exception):
     """There is no model of that name that could be used."""
 
@@ -76,7 +79,7 @@ def copy_rows(
         left = _unshared(model, models_root)
         for name, value in values.items():
             setattr(model, name, value)
-    _apply(model, presets)
+    apply_presets(model, presets)
     model.save()
     if model.pk != origin.pk:
         _copy_belongings(origin, model)
@@ -92,7 +95,7 @@ def set_presets(name: ModelName, presets: Presets) -> None:
     model = ready_model(name)
     model.system = model.template = model.parent = ""
     model.parameters, model.messages = {}, []
-    _apply(model, presets)
+    apply_presets(model, presets)
     model.save()
 
 
@@ -147,7 +150,8 @@ def _unshared(model: Model, models_root: Path) -> list[Path]:
     return [models_root / variant.folder for variant in variants if not is_shared(variant)]
 
 
-def _apply(model: Model, presets: Presets) -> None:
+def apply_presets(model: Model, presets: Presets) -> None:
+    """Change the row, which is not saved, as `presets` say."""
     if presets.system is not None:
         model.system = presets.system
     if presets.template is not None:

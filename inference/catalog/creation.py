@@ -10,6 +10,8 @@ from typing import Any
 
 from inference.catalog.copies import Presets
 from inference.catalog.progress import PullFrame
+from inference.catalog.recompression.quality import QUALITY
+from inference.snapshot import ModelInfo
 
 
 def beginning_of(digest: str) -> PullFrame:
@@ -27,6 +29,16 @@ def as_creation(frame: PullFrame, *, has_gguf: bool) -> PullFrame | None:
     if status.startswith("importing model"):
         return PullFrame("converting model" + status.removeprefix("importing model"))
     return None if status in ("success", "writing manifest") else frame
+
+
+def as_quantization(frame: PullFrame, model: ModelInfo, weights: str) -> PullFrame | None:
+    """A line of a recompression of `model` in the words of a creation: how far it is as one line,
+    of which clients make a bar, and its quality; None for the others."""
+    if frame.total:
+        words = f"quantizing {model.quantization} model to {weights}"
+        done = model.size_bytes * frame.completed // frame.total
+        return PullFrame(words, f"sha256:{model.digest}", model.size_bytes, done)
+    return frame if frame.status.startswith(QUALITY) else None
 
 
 def ending_of(presets: Presets) -> Iterator[PullFrame]:

@@ -30,6 +30,7 @@ class DiskUse:
     quarantined_bytes: int
     unfinished_bytes: int
     uploaded_bytes: int
+    dropped_bytes: int
 
 
 def disk_use(seen: Inventory) -> DiskUse:
@@ -42,6 +43,8 @@ def disk_use(seen: Inventory) -> DiskUse:
     uses = []
     for model in seen.rows.models:
         own = {folder for folder, names in owners.items() if model.name in names}
+        if not own:
+            continue  # it could not be installed, or is on its way
         shared = {folder for folder in own if len(owners[folder]) > 1}
         size = sum(sizes.get(folder, 0) for folder in own)
         shared_bytes = sum(sizes.get(folder, 0) for folder in shared)
@@ -53,4 +56,5 @@ def disk_use(seen: Inventory) -> DiskUse:
         quarantined_bytes=sum(seen.quarantined.values()),
         unfinished_bytes=sum(seen.work.values()),
         uploaded_bytes=sum(seen.blobs.values()),
+        dropped_bytes=sum(seen.dropped.values()),
     )

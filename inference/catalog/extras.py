@@ -40,6 +40,9 @@ class Extra:
 
     name: str
     modules: tuple[str, ...]
+    shared: tuple[str, ...] = ()
+    """What it brings that the child mixes with the server's own packages, and that must therefore
+    be of their version: OpenVINO is loaded by both."""
 
     @property
     def folder(self) -> Path:
@@ -49,7 +52,9 @@ class Extra:
 
 
 COMPRESS = Extra("compress", ("nncf",))
-CONVERT = Extra("convert", ("optimum.intel", "torch", "nncf"))
+CONVERT = Extra(
+    "convert", ("optimum.intel", "torch", "nncf"), shared=("openvino", "openvino-tokenizers")
+)
 EXTRAS = {extra.name: extra for extra in (COMPRESS, CONVERT)}
 
 
@@ -57,6 +62,11 @@ def require(extra: Extra) -> tuple[Path, ...]:
     """What a child that needs the extra must have first on its module path: its folder, or nothing
     where the environment itself has it. Raises ExtraMissing."""
     if extra.folder.is_dir() and all(_is_in(extra.folder, name) for name in extra.modules):
+        if not _is_of_our_versions(extra):
+            raise ExtraMissing(
+                f"the extra {extra.name!r} was installed for another version of OpenVINO; "
+                f"install it again with: npuconsole extra {extra.name}"
+            )
         return (extra.folder,)
     if all(_is_importable(name) for name in extra.modules):
         return ()
@@ -86,10 +96,19 @@ def install(extra: Extra) -> None:
 
 
 def requirements(extra: Extra) -> list[str]:
-    """What it consists of, as the package's metadata says, such as `nncf<4,>=3.4`."""
+    """What it consists of, as the package's metadata says, such as `nncf<4,>=3.4`, and what it
+    shares with the server in the server's version."""
     marked = re.compile(rf"(.+?)\s*;\s*extra == ['\"]{extra.name}['\"]")
     found = (marked.fullmatch(text) for text in importlib.metadata.requires("npuconsole") or ())
-    return [match[1] for match in found if match]
+    pinned = [f"{name}=={importlib.metadata.version(name)}" for name in extra.shared]
+    return [*(match[1] for match in found if match), *pinned]
+
+
+def _is_of_our_versions(extra: Extra) -> bool:
+    there = importlib.metadata.distributions(path=[str(extra.folder)])
+    versions = {each.name.lower().replace("_", "-"): each.version for each in there}
+    ours = {name: importlib.metadata.version(name) for name in extra.shared}
+    return all(versions.get(name, own) == own for name, own in ours.items())
 
 
 def _is_in(folder: Path, module: str) -> bool:

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inference import environment
+from inference import snapshot
 from inference.catalog.errors import DiskFull, NotAsStated, PullFailed
 from inference.catalog.integrity import hash_file
 from inference.catalog.progress import Progress, PullFrame
@@ -121,11 +121,11 @@ def _remove_others(files: tuple[SourceFile, ...], folder: Path) -> None:
 
 
 def _check_limit(total: int) -> None:
-    limit = environment.values().get("NPU_PROXY_PULL_MAX_GB")
-    if limit is not None and total > limit * 1e9:
+    limit = snapshot.current().settings.pull_max_gigabytes
+    if limit and total > limit * 1e9:
         raise PullFailed(
             f"this model is {total / 1e9:,.3f} GB large; the limit here is {limit:g} GB "
-            "(NPU_PROXY_PULL_MAX_GB)",
+            "(the setting pull_max_gigabytes)",
             retry=False,
         )
 

@@ -4,7 +4,7 @@ they made is published.
 JSON lines on standard output: {"step", "fraction"} as work goes on, {"note"} for what is worth a
 line of its own, and at the end either {"done": true, "facts": {…}} or {"error", "retry"} with exit
 code 1, where `retry` says whether fetching the files again could help. A process that dies without
-either was killed by native code; the caller (`inference.catalog.install`) says so.
+either was killed by native code; the caller (`inference.catalog.importers`) says so.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What lies in the import folder, and whether it could be imported. Only cheap looks: names, a few
-bytes of a file, config.json; whether the weights can be read is seen when it is imported. Blocks.
+"""What lies in the import folder, and whether it could be imported. Only cheap looks: names, a
+file's header, config.json; whether the weights can be read is seen when it is imported. Blocks.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from inference.catalog.encoders.files import holds_encoder
 from inference.catalog.errors import PullFailed
 from inference.catalog.facts import read_facts
+from inference.catalog.gguf.description import describe_gguf
 from inference.catalog.sources import bytes_under
 from inference.catalog.sources.local import model_files, name_of
 from inference.errors import InferenceError
@@ -38,21 +39,22 @@ def list_importable(drop: Path) -> tuple[Importable, ...]:
     for path in sorted(drop.iterdir()):
         if not path.name.startswith("."):
             try:
-                found.append(_look(path))
+                found.append(look_at(path))
             except FileNotFoundError:
                 continue  # it went meanwhile
     return tuple(found)
 
 
-def _look(path: Path) -> Importable:
-    kind = _kind_of(path)
+def look_at(path: Path) -> Importable:
+    """One file or folder. Raises FileNotFoundError."""
+    kind, model = _kind_of(path), ""
     try:
         model = name_of(path).display
         obstacle = _obstacle(path, kind)
     except InferenceError as error:
-        model, obstacle = "", error.message
+        obstacle = error.message
     except OSError as error:
-        model, obstacle = "", f"{path.name} cannot be read: {error.strerror}"
+        obstacle = f"{path.name} cannot be read: {error.strerror}"
     size = 0 if path.is_symlink() else bytes_under(path) if path.is_dir() else path.stat().st_size
     return Importable(path.name, f"file:{path.name}", model, kind, size, obstacle)
 
@@ -75,6 +77,7 @@ def _obstacle(path: Path, kind: str) -> str:
         with path.open("rb") as file:
             if file.read(len(_GGUF_MAGIC)) != _GGUF_MAGIC:
                 raise PullFailed(f"{path.name} is not a GGUF file", retry=False)
+        return describe_gguf(path).reason or ""
     if kind == "openvino":
         read_facts(path)
     return ""

@@ -10,21 +10,20 @@ Blocks for seconds to hours and belongs in a job's thread. Can be stopped at any
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from inference.catalog import unsettled
-from inference.catalog.children import Ended, TookTooLong, run_child
 from inference.catalog.encoders.files import holds_encoder
 from inference.catalog.errors import DiskFull, NotAsStated, PullFailed
 from inference.catalog.fetching import Fetched, fetch, pulling
 from inference.catalog.folders import ModelsFolder
+from inference.catalog.importers import run_importer
 from inference.catalog.manifest import Installed, is_intact, is_of, read_manifest, write_manifest
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
@@ -113,13 +112,23 @@ def fetch_from_first(
                 or isinstance(failure, DiskFull | NotAsStated)
             ):
                 shutil.rmtree(place, ignore_errors=True)
+            if not _may_go_on(failure, source, plan.sources[number + 1 :]):
+                break
     if len(failures) == 1:
         raise failures[0]
     reasons = "; ".join(
         f"{source.address}: {failure.message}"
-        for source, failure in zip(plan.sources, failures, strict=True)
+        for source, failure in zip(plan.sources, failures, strict=False)
     )
     raise PullFailed(reasons, retry=any(failure.retry for failure in failures))
+
+
+def _may_go_on(failure: PullFailed, failed: Source, others: Sequence[Source]) -> bool:
+    """Whether the next source should be tried. A hub that is busy or out of reach has the preferred
+    form of a model later, and would now give another one, perhaps twice as large."""
+    if isinstance(failure, DiskFull):
+        return False
+    return not failure.retry or any(type(other) is not type(failed) for other in others)
 
 
 def _identity(source: Source, files: tuple[SourceFile, ...]) -> str:
@@ -151,47 +160,27 @@ def make_servable(fetched: Fetched, work: Path, progress: Progress, stop: Stop) 
 def import_with(importer: str, source: Path, target: Path, progress: Progress, stop: Stop) -> Path:
     """Import in a child process (`catalog.import_child`), because native parsers crash; a crash is
     an error like another. `importer` is the child's module."""
-    answer: dict[str, Any] = {}
     progress.milestone(
         PullFrame("importing model"), status="importing", step="importing", fraction=_VERIFIED
     )
 
-    def hear(line: str) -> None:
-        nonlocal answer
-        if not line.startswith("{"):
-            return  # native code prints what it likes
-        answer = json.loads(line)
-        if "step" in answer:
-            share = float(answer.get("fraction", 0.0))
-            progress.advance(
-                PullFrame(f"importing model: {answer['step']}"),
-                step=f"importing: {answer['step']}",
-                fraction=_VERIFIED + share * (_IMPORTED - _VERIFIED),
-            )
+    def on_step(step: str, share: float) -> None:
+        progress.advance(
+            PullFrame(f"importing model: {step}"),
+            step=f"importing: {step}",
+            fraction=_VERIFIED + share * (_IMPORTED - _VERIFIED),
+        )
 
     size_bytes = bytes_under(source) if source.is_dir() else source.stat().st_size
-    timeout = _IMPORT_SECONDS + _IMPORT_SECONDS_PER_GIGABYTE * size_bytes / 1e9
-    try:
-        ended = run_child(
-            importer,
-            [str(source), str(target)],
-            stop=stop,
-            timeout_seconds=timeout,
-            on_line=hear,
-        )
-    except TookTooLong as error:
-        raise PullFailed(f"the import was ended: {error.message}", retry=False) from None
-    if "done" in answer and ended.code == 0:
-        return target
-    raise _import_failure(source.name, answer, ended)
-
-
-def _import_failure(name: str, answer: dict[str, Any], ended: Ended) -> PullFailed:
-    logger.warning("import of %s: exit %d\n%s", name, ended.code, "\n".join(ended.last_words))
-    if "error" in answer:
-        return PullFailed(str(answer["error"]), retry=bool(answer.get("retry", False)))
-    how = "crashed" if ended.crashed else "ended without an answer"
-    return PullFailed(f"the importer {how} while it read {name}", retry=False)
+    run_importer(
+        importer,
+        [str(source), str(target)],
+        about=f"the importer of {source.name}",
+        stop=stop,
+        timeout_seconds=_IMPORT_SECONDS + _IMPORT_SECONDS_PER_GIGABYTE * size_bytes / 1e9,
+        on_step=on_step,
+    )
+    return target
 
 
 def publish(made: Installed, models: ModelsFolder, plan: Plan, stop: Stop) -> Installed:

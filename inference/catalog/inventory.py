@@ -78,15 +78,17 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Everything at once. `work` are this server's own work folders, `blobs` uploaded files and
-    `quarantined` damaged variants, each with bytes. `running` are the keys of the models that jobs
-    of the running server are at, None when no server runs."""
+    """Everything at once. `work` are this server's own work folders, `blobs` uploaded files,
+    `dropped` what lies in the import folder and `quarantined` damaged variants, each with bytes.
+    `running` are the keys of the models that jobs of the running server are at, None when no server
+    runs."""
 
     rows: Rows = Rows()
     folders: tuple[FolderOnDisk, ...] = ()
     quarantined: Mapping[str, int] = field(default_factory=dict)
     work: Mapping[str, int] = field(default_factory=dict)
     blobs: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
     running: frozenset[str] | None = None
 
 
@@ -131,6 +133,7 @@ def look(models: ModelsFolder, running: frozenset[str] | None) -> Inventory:
         quarantined=_sizes(models.quarantine),
         work={n: s for n, s in _sizes(models.work).items() if n.startswith(f"{models.server}-")},
         blobs=_sizes(models.blobs),
+        dropped=_sizes(models.drop),
         running=running,
     )
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from inference import environment
+from inference import configuration, environment
 from inference.catalog import inventory, making_rows, rows
 from inference.catalog.blobs import BlobStore
 from inference.catalog.errors import PullFailed, UnknownJob, UnknownModel
@@ -54,7 +54,8 @@ class _Job:
 class PullWatch:
     """A look at one pull. Iterate it for the lines of Ollama's pull, from the first one on.
 
-    The iteration ends after "success", or raises PullFailed. Dropping it does not stop the pull.
+    The iteration ends after "success", with which requests find the model, or raises PullFailed.
+    Dropping it does not stop the pull.
     """
 
     def __init__(self, job: _Job) -> None:
@@ -70,8 +71,11 @@ class PullWatch:
         """Where the job is now."""
         return self._job.progress.status
 
-    def __aiter__(self) -> AsyncIterator[PullFrame]:
-        return self._job.progress.watch()
+    async def __aiter__(self) -> AsyncIterator[PullFrame]:
+        async for frame in self._job.progress.watch():
+            if frame.status == "success":
+                await configuration.refresh()
+            yield frame
 
     async def finished(self) -> None:
         """Wait for the end; raises PullFailed like the iteration does."""
@@ -246,7 +250,7 @@ async def cancel(job_id: int) -> JobRow:
     name = parse_name(row.model_name)
     if row.status == "paused" and _running(name) is None:
         await asyncio.to_thread(models_folder().discard_downloads, name)
-        await in_database_thread(rows.cancel_job, job_id, row.model_name)
+        await in_database_thread(rows.cancel_job, job_id, name)
     elif row.status != "cancelled":
         await _stop(row, Why.CANCELLED)
     return await find(job_id)

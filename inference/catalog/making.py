@@ -8,26 +8,26 @@ memory once would do so at every start.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.db import DatabaseError
 
-from inference.catalog import install, making_rows, unsettled
-from inference.catalog.children import Ended, TookTooLong, run_child
+from inference.catalog import install, making_rows, rows, unsettled
 from inference.catalog.errors import PullCancelled, PullFailed, Stopped
 from inference.catalog.folders import ModelsFolder
+from inference.catalog.importers import run_importer
 from inference.catalog.manifest import Installed, write_manifest
 from inference.catalog.memory_guard import spendable_bytes
 from inference.catalog.names import ModelName
+from inference.catalog.notes import Notes
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
+from inference.catalog.sources import SourceFile
 from inference.catalog.stopping import Stop, Why
 
 logger = logging.getLogger(__name__)
@@ -49,10 +49,12 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A finished folder that a job made, and where its contents came from."""
+    """A finished folder that a job made, and where its contents came from; of a hub's repository
+    also the files that were taken."""
 
     folder: Path
     source: str
+    source_files: tuple[SourceFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +94,28 @@ def run_making(making: Making, models: ModelsFolder, progress: Progress, stop: S
     try:
         progress.milestone(PullFrame(making.request), step="waiting for its turn")
         job_id = making_rows.open_job(making.name, making.request)
-        progress.on_status = making_rows.Notes(job_id).note
+        progress.on_status = Notes(job_id).note
         while not (is_running := _turn.acquire(timeout=_WAIT_SECONDS)):
             stop.check()
         progress.tell(status="importing", step="beginning")
         _make(making, job_id, models, progress, stop)
     except Stopped:
         if stop.why is Why.CANCELLED:
-            _note(making_rows.cancel_job, job_id)
+            _note(rows.cancel_job, job_id, making.name)
             progress.fail(MakingCancelled(), "cancelled", "cancelled")
         else:
-            _fail(job_id, PullFailed("the server is stopping; nothing is left of it"), progress)
+            ending = PullFailed("the server is stopping; nothing is left of it")
+            _fail(job_id, making.name, ending, progress)
     except PullFailed as failure:
-        _fail(job_id, failure, progress)
+        _fail(job_id, making.name, failure, progress)
     except OSError as error:
         reason = error.strerror or "input/output error"
-        _fail(job_id, PullFailed(f"the disk of the models folder: {reason}"), progress)
+        broken = PullFailed(f"the disk of the models folder: {reason}")
+        _fail(job_id, making.name, broken, progress)
     except Exception:  # watchers wait for an end: any fault must become one
         logger.exception("%s", making.request)
-        _fail(job_id, PullFailed("it failed for a reason that is in the log"), progress)
+        fault = PullFailed("it failed for a reason that is in the log")
+        _fail(job_id, making.name, fault, progress)
     else:
         progress.milestone(PullFrame("success"))
         progress.succeed()
@@ -133,38 +138,29 @@ def make_with(
     """Run the child `module`, which speaks like an importer (`import_child`), with a limit of time
     and of memory. `shares` are where its work begins and ends in all of the job's, `python_path`
     where its libraries are (`extras`). Raises PullFailed with the child's own reason, Stopped."""
-    answer: dict[str, Any] = {}
     first, last = shares
 
-    def hear(line: str) -> None:
-        nonlocal answer
-        if not line.startswith("{"):
-            return  # libraries print what they like
-        answer = json.loads(line)
-        if "note" in answer:
-            progress.milestone(PullFrame(answer["note"]))
-            logger.info("%s: %s", progress.status.model_name, answer["note"])
-        elif "step" in answer:
-            fraction = (first + float(answer["fraction"]) * (last - first)) * _MADE
-            change = (
-                progress.advance if progress.status.step == answer["step"] else progress.milestone
-            )
-            change(PullFrame(answer["step"]), step=answer["step"], fraction=fraction)
+    def on_note(words: str) -> None:
+        progress.milestone(PullFrame(words))
+        logger.info("%s: %s", progress.status.model_name, words)
 
-    try:
-        ended = run_child(
-            module,
-            [*arguments, "--memory", str(spendable_bytes())],
-            stop=stop,
-            timeout_seconds=limits.timeout_seconds(size_bytes),
-            on_line=hear,
-            environment=_ENVIRONMENT,
-            python_path=python_path,
-        )
-    except TookTooLong as error:
-        raise PullFailed(error.message, retry=False) from None
-    if "done" not in answer or ended.code != 0:
-        raise _failure(module, answer, ended)
+    def on_step(step: str, share: float) -> None:
+        fraction = (first + share * (last - first)) * _MADE
+        change = progress.advance if progress.status.step == step else progress.milestone
+        frame = PullFrame(step, total=100, completed=int(fraction * 100))
+        change(frame, step=step, fraction=fraction)
+
+    run_importer(
+        module,
+        [*arguments, "--memory", str(spendable_bytes())],
+        about=f"the process that makes {progress.status.model_name}",
+        stop=stop,
+        timeout_seconds=limits.timeout_seconds(size_bytes),
+        on_step=on_step,
+        on_note=on_note,
+        environment=_ENVIRONMENT,
+        python_path=python_path,
+    )
 
 
 def check_disk(folder: Path, wanted_bytes: int) -> None:
@@ -185,7 +181,7 @@ def _make(
         made = making.make(work, progress, stop)
         stop.check()
         progress.tell(step="checking the files", fraction=_MADE)
-        whole = write_manifest(made.folder, making.name, made.source, (), stop)
+        whole = write_manifest(made.folder, making.name, made.source, made.source_files, stop)
         progress.milestone(PullFrame("writing manifest"), step="publishing", fraction=0.99)
         plan = Plan(making.name, making.request, ())
         target = models.variant_folder(making.name, whole.weight_format, whole.digest)
@@ -204,24 +200,16 @@ def _make(
         unsettled.remove(folder, models)
 
 
-def _fail(job_id: int | None, failure: PullFailed, progress: Progress) -> None:
-    logger.warning("%s: %s", progress.status.model_name, failure.message)
-    _note(lambda job: making_rows.fail_job(job, failure.message), job_id)
+def _fail(job_id: int | None, name: ModelName, failure: PullFailed, progress: Progress) -> None:
+    logger.warning("%s: %s", name, failure.message)
+    _note(rows.fail_job, job_id, name, failure.message)
     progress.fail(failure, "failed")
 
 
-def _note(write: Callable[[int], None], job_id: int | None) -> None:
+def _note(write: Callable[..., None], job_id: int | None, *facts: object) -> None:
     if job_id is None:
         return
     try:
-        write(job_id)
+        write(job_id, *facts)
     except DatabaseError:  # the watchers' end must not depend on the database
         logger.exception("the end of a job was not noted")
-
-
-def _failure(module: str, answer: dict[str, Any], ended: Ended) -> PullFailed:
-    logger.warning("%s: exit %d\n%s", module, ended.code, "\n".join(ended.last_words))
-    if "error" in answer:
-        return PullFailed(str(answer["error"]), retry=bool(answer.get("retry", False)))
-    how = "crashed" if ended.crashed else "ended without an answer"
-    return PullFailed(f"the process that did it {how}", retry=False)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from pathlib import Path
 
 from django.utils import timezone
 
 from inference.catalog import copies, rows
+from inference.catalog.copies import Presets, apply_presets
 from inference.catalog.manifest import Installed
 from inference.catalog.names import ModelName
-from inference.catalog.progress import PullStatus
-from inference.catalog.rows import is_shared, leave, short_transaction
+from inference.catalog.rows import finish_job, is_shared, leave, short_transaction
 from inference.models import Model, ModelVariant, Passport, PullJob
 
-COMPRESS, CONVERT = "compress ", "convert "
-"""How the requests of such jobs begin. They have a space, which nothing that is pulled has."""
-
-_NOTED_SECONDS = 1.0
 _INTERRUPTED = "the server ended before it was done; nothing is left of it"
 
 
@@ -34,42 +29,22 @@ def open_job(name: ModelName, request: str) -> int:
     return int(job.pk)
 
 
-@short_transaction
-def fail_job(job_id: int, error: str) -> None:
-    """The job failed; nothing else changed."""
-    now = timezone.now()
-    PullJob.objects.filter(pk=job_id, status__in=rows.ACTIVE).update(
-        status=PullJob.Status.FAILED, step="failed", error=error, modified_at=now, finished_at=now
-    )
-
-
-@short_transaction
-def cancel_job(job_id: int) -> None:
-    """Somebody ended the job; nothing else changed."""
-    now = timezone.now()
-    PullJob.objects.filter(pk=job_id, status__in=rows.ACTIVE).update(
-        status=PullJob.Status.CANCELLED, step="cancelled", modified_at=now, finished_at=now
-    )
-
-
 def is_making(request: str) -> bool:
     """Whether a job's request, as its row keeps it, is not that of a pull."""
-    return request.startswith((COMPRESS, CONVERT))
+    return request.startswith((rows.COMPRESS, rows.CONVERT))
 
 
 @short_transaction
 def fail_interrupted() -> int:
     """End the rows of jobs that the server's end interrupted; how many there were."""
-    count = 0
-    for beginning in (COMPRESS, CONVERT):
-        jobs = PullJob.objects.filter(source__startswith=beginning, status__in=rows.ACTIVE)
-        count += jobs.update(
+    return int(
+        PullJob.objects.filter(rows.MAKING, status__in=rows.ACTIVE).update(
             status=PullJob.Status.FAILED,
             step="failed",
             error=_INTERRUPTED,
             finished_at=timezone.now(),
         )
-    return count
+    )
 
 
 @short_transaction
@@ -80,6 +55,7 @@ def add_form(
     *,
     name: ModelName,
     device_classes: Collection[str],
+    presets: Presets,
 ) -> list[Path]:
     """The model `name` has that form from now on, for those devices; its other forms remain for
     them if this one fails. Returns folders that no row names any more. Raises copies.NoSuchModel if
@@ -105,9 +81,10 @@ def add_form(
             "device_classes": list(device_classes),
         },
     )
+    apply_presets(model, presets)
     model.save()
     leave(left, models_root)
-    _finish(job_id)
+    finish_job(job_id, installed.facts)
     return left
 
 
@@ -119,10 +96,11 @@ def add_model(
     *,
     name: ModelName,
     source: ModelName,
+    presets: Presets,
 ) -> list[Path]:
-    """`name` becomes a model like `source`, with its presets, that has only that form. Returns
-    folders that no row names any more. Raises copies.NoSuchModel."""
-    left = copies.copy_rows(source, name, copies.Presets(), models_root, parent=source.display)
+    """`name` becomes a model like `source`, with its presets and those, that has only that form.
+    Returns folders that no row names any more. Raises copies.NoSuchModel."""
+    left = copies.copy_rows(source, name, presets, models_root, parent=source.display)
     model = Model.objects.get(name__iexact=name.display)
     Passport.objects.filter(model=model).delete()
     ModelVariant.objects.filter(model=model).delete()
@@ -138,31 +116,5 @@ def add_model(
     model.quantization = str(installed.facts.get("quantization") or installed.weight_format)
     model.facts = dict(installed.facts)
     model.save()
-    _finish(job_id)
+    finish_job(job_id, installed.facts)
     return [path for path in left if path != models_root / folder]
-
-
-class Notes:
-    """Keeps a job's row about a second behind what happens."""
-
-    def __init__(self, job_id: int) -> None:
-        self._job_id = job_id
-        self._next = 0.0
-
-    def note(self, status: PullStatus) -> None:
-        """Note where the job is, unless that was done just now."""
-        if status.is_over or time.monotonic() < self._next:
-            return  # how it ended is written with what it changed
-        self._next = time.monotonic() + _NOTED_SECONDS
-        rows.save_progress(self._job_id, status)
-
-
-def _finish(job_id: int) -> None:
-    PullJob.objects.filter(pk=job_id).update(
-        status=PullJob.Status.DONE,
-        step="done",
-        error="",
-        fraction=1.0,
-        modified_at=timezone.now(),
-        finished_at=timezone.now(),
-    )

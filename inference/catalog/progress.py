@@ -25,8 +25,8 @@ _WAKE_SECONDS = 0.06
 
 @dataclass(frozen=True, slots=True)
 class PullFrame:
-    """One line that a client of Ollama's pull sees. `digest` is "" where the line has none; then
-    `total` and `completed` are 0."""
+    """One line that a client of Ollama's pull sees. `digest` is "" where the line is of no file;
+    `total` and `completed` are then 0, or say how far the whole job is, in percent."""
 
     status: str
     digest: str = ""  # "sha256:" and 64 digits

@@ -22,15 +22,13 @@ from inference.catalog.folders import ModelsFolder
 from inference.catalog.known.catalogue import catalogue
 from inference.catalog.manifest import Installed
 from inference.catalog.names import ModelName
-from inference.catalog.progress import Progress, PullFrame, PullStatus
+from inference.catalog.notes import Notes
+from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan, plan_for_known, plan_for_name
 from inference.catalog.sources.local import LocalSource
 from inference.catalog.stopping import Stop, Why
 
 logger = logging.getLogger(__name__)
-
-_NOTED_SECONDS = 1.0
-"""Progress goes to the database at most this often."""
 
 AT_ONCE = 2
 """Pulls that run at the same time; more of them wait, with their rows. Imports take a core each."""
@@ -82,7 +80,7 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
         return
     plan = pull.plan or plan_for_name(pull.name, models.drop)
     job_id = rows.open_job(plan)
-    progress.on_status = _Notes(job_id).note
+    progress.on_status = Notes(job_id).note
     logger.info("pull of %s begins", plan.name)
     is_running = False
     try:
@@ -107,7 +105,7 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
             # Anybody can make up such names: they leave no rows.
             rows.forget_job(job_id, plan)
             raise _with_suggestions(failure, plan) from error
-        rows.fail_job(job_id, plan, failure.message)
+        rows.fail_job(job_id, plan.name, failure.message)
         logger.warning("pull of %s failed: %s", plan.name, failure.message)
         raise failure from error
     finally:
@@ -126,7 +124,7 @@ def _note_stop(stop: Stop, job_id: int, name: ModelName, models: ModelsFolder) -
         rows.pause_job(job_id)
     elif stop.why is Why.CANCELLED:
         models.discard_downloads(name)
-        rows.cancel_job(job_id, name.display)
+        rows.cancel_job(job_id, name)
 
 
 def _is_current(pull: Pull, present: Installed, stop: Stop) -> bool:
@@ -159,17 +157,3 @@ def _as_pull_failed(error: Exception) -> PullFailed:
         )
     logger.error("pull", exc_info=error)
     return PullFailed("the pull failed for a reason that is in the log")
-
-
-class _Notes:
-    """Keeps the job's row about a second behind what happens."""
-
-    def __init__(self, job_id: int) -> None:
-        self._job_id = job_id
-        self._next = 0.0
-
-    def note(self, status: PullStatus) -> None:
-        if status.is_over or time.monotonic() < self._next:
-            return  # how it ended is written with what it changed
-        self._next = time.monotonic() + _NOTED_SECONDS
-        rows.save_progress(self._job_id, status)

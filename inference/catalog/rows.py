@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import DatabaseError, connections, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from inference import environment
@@ -24,6 +25,7 @@ from inference.catalog.manifest import Installed, read_manifest
 from inference.catalog.names import ModelName
 from inference.catalog.progress import PullStatus
 from inference.catalog.recipes import Plan
+from inference.catalog.recompression.quality import read_quality
 from inference.models import Model, ModelVariant, PullJob
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,11 @@ Result = TypeVar("Result")
 
 ACTIVE = (PullJob.Status.QUEUED, PullJob.Status.DOWNLOADING, PullJob.Status.IMPORTING)
 _UNFINISHED = (*ACTIVE, PullJob.Status.PAUSED)
+COMPRESS, CONVERT = "compress ", "convert "
+"""How the requests of jobs begin that make a model from another one. They have a space, which no
+name of a model has, and are no path."""
+
+MAKING = Q(source__startswith=COMPRESS) | Q(source__startswith=CONVERT)
 _LONGEST_FAMILY = 60
 _LONGEST_WORDS = 200
 
@@ -91,7 +98,7 @@ def find_ready(name: ModelName, models_root: Path) -> Installed | None:
 def request_of(name: ModelName) -> str:
     """What was asked for when that model was last pulled, "" if that is not known."""
     jobs = PullJob.objects.filter(model_name__iexact=name.display).exclude(source="")
-    newest = jobs.order_by("-created_at").first()
+    newest = jobs.exclude(MAKING).order_by("-created_at").first()
     return newest.source if newest else ""
 
 
@@ -199,16 +206,23 @@ def publish(job_id: int, plan: Plan, forms: Sequence[Form], models_root: Path) -
     model.facts = dict(facts)
     model.save()
     left = [folder for form in _distinct(forms) for folder in _publish(form, model, models_root)]
+    finish_job(job_id, facts)
+    leave(left, models_root)
+    return left
+
+
+def finish_job(job_id: int, facts: Mapping[str, Any]) -> None:
+    """The job is done. What was lost by it, if its model has other weights than it came with, is
+    its last word. In the transaction of what it made."""
+    quality = read_quality(facts)
     PullJob.objects.filter(pk=job_id).update(
         status=PullJob.Status.DONE,
-        step="done",
+        step=(f"done: {quality}" if quality else "done")[:_LONGEST_WORDS],
         error="",
         fraction=1.0,
         modified_at=timezone.now(),
         finished_at=timezone.now(),
     )
-    leave(left, models_root)
-    return left
 
 
 def _distinct(forms: Sequence[Form]) -> list[Form]:
@@ -262,15 +276,13 @@ def forget_job(job_id: int, plan: Plan) -> None:
 
 
 @short_transaction
-def fail_job(job_id: int, plan: Plan, error: str) -> None:
+def fail_job(job_id: int, name: ModelName, error: str) -> None:
     """The job failed; a model that was there before stays as it was."""
     now = timezone.now()
     PullJob.objects.filter(pk=job_id).update(
         status=PullJob.Status.FAILED, step="failed", error=error, modified_at=now, finished_at=now
     )
-    for model in Model.objects.filter(
-        name__iexact=plan.name.display, status=Model.Status.INSTALLING
-    ):
+    for model in Model.objects.filter(name__iexact=name.display, status=Model.Status.INSTALLING):
         model.status = Model.Status.FAILED
         model.save(update_fields=["status", "modified_at"])
 
@@ -314,13 +326,13 @@ def pause_job(job_id: int) -> None:
 
 
 @short_transaction
-def cancel_job(job_id: int, model_name: str) -> None:
+def cancel_job(job_id: int, name: ModelName) -> None:
     """The job is over. A model that was there before stays as it was; one without files goes."""
     now = timezone.now()
     PullJob.objects.filter(pk=job_id, status__in=_UNFINISHED).update(
         status=PullJob.Status.CANCELLED, step="cancelled", modified_at=now, finished_at=now
     )
-    models = Model.objects.filter(name__iexact=model_name, status=Model.Status.INSTALLING)
+    models = Model.objects.filter(name__iexact=name.display, status=Model.Status.INSTALLING)
     models.filter(variants__isnull=True).delete()
     models.update(status=Model.Status.FAILED)
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from inference.catalog.errors import PullFailed, Stopped
 from inference.catalog.known.catalogue import catalogue
 from inference.catalog.known.entries import KnownModel
-from inference.catalog.sources.hub import ask_client
+from inference.catalog.sources.hub_talk import ask
 from inference.catalog.stopping import Stop
 
 SORTS: Final = ("popular", "newest", "downloads", "likes")
@@ -202,7 +202,7 @@ async def _fresh(text: str, sort: str) -> _Answer:
     stop = Stop()
     question = ["search", text, sort, str(_MOST_OF_HUB)]
     try:
-        answer = await asyncio.to_thread(ask_client, question, _REACH_SECONDS, stop)
+        answer = await asyncio.to_thread(ask, question, stop, reach_seconds=_REACH_SECONDS)
     except (PullFailed, Stopped) as failure:
         problem = failure.message if isinstance(failure, PullFailed) else "the search was ended"
         return _Answer((), problem, time.monotonic() + _KEPT_FAILURE_SECONDS)

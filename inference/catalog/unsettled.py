@@ -22,21 +22,28 @@ def note(folders: Iterable[Path], models: ModelsFolder) -> None:
     """Say that these folders go if no row names them when the server starts next."""
     for folder in folders:
         models.unsettled.mkdir(parents=True, exist_ok=True)
-        (models.unsettled / f"{models.server}@{folder.name}").touch()
+        _mark(folder, models).touch()
 
 
 def forget(folders: Iterable[Path], models: ModelsFolder) -> None:
     """A row names them now: they stay, whatever becomes of the database later."""
     for folder in folders:
-        (models.unsettled / f"{models.server}@{folder.name}").unlink(missing_ok=True)
+        _mark(folder, models).unlink(missing_ok=True)
 
 
 def remove(folder: Path, models: ModelsFolder) -> None:
     """Remove a noted folder that no row names. One that a program has open, which Windows does not
-    allow to remove, goes with the next start."""
+    allow to remove, goes with the next start. One that is not noted any more stays: a pull of the
+    same contents took it up while its engine was unloaded."""
+    if not _mark(folder, models).exists():
+        return
     shutil.rmtree(folder, ignore_errors=True)
     if not folder.exists():
         forget([folder], models)
+
+
+def _mark(folder: Path, models: ModelsFolder) -> Path:
+    return models.unsettled / f"{models.server}@{folder.name}"
 
 
 def settle(models: ModelsFolder, named: Collection[str], awaited: Iterable[ModelName]) -> int:

@@ -53,6 +53,9 @@ def check_update(
         words = "it did not come from a hub, so there is nothing to compare it with"
         return UpdateReport(model, installed.source, UpdateState.UNKNOWN, words)
     names = tuple(file.name for file in installed.source_files)
+    if not names:
+        words = "its weights were made here, so there is nothing to compare them with"
+        return UpdateReport(model, installed.source, UpdateState.UNKNOWN, words)
     try:
         offered = open_source(address["repository"], names).list_files(stop)
     except PullFailed as failure:

@@ -42,6 +42,11 @@ class FileFinding:
     name: str
     state: FileState
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the variant must not be used. A file too many harms nothing."""
+        return self.state in (FileState.CHANGED, FileState.MISSING)
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -59,6 +64,8 @@ class Manifest:
     digest: str
     weight_format: str
     files: Mapping[str, Listed]
+    is_made_here: bool = False
+    """Its weights were made from another form's: they are to be had nowhere else."""
 
     @property
     def agrees_with_itself(self) -> bool:
@@ -80,6 +87,7 @@ def load_manifest(folder: Path) -> Manifest | None:
                 str(name): Listed(int(file["size_bytes"]), str(file["sha256"]))
                 for name, file in content["files"].items()
             },
+            is_made_here=not content.get("source_files"),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -107,8 +115,8 @@ def verify_folder(
 
 
 def is_damaged(findings: tuple[FileFinding, ...]) -> bool:
-    """Whether the variant must not be used. A file too many harms nothing."""
-    return any(file.state in (FileState.CHANGED, FileState.MISSING) for file in findings)
+    """Whether the variant must not be used."""
+    return any(file.is_damaged for file in findings)
 
 
 def has_all_files(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.appliance_process import Appliance, copy_home
+from tests.appliance_process import Appliance, change_rows, copy_home, polls
 from tests.catalog.tiny_gguf import byte_tokenizer, tiny_decoder, write_gguf
 from tests.npuconsole.test_cli import run
 
 USER = [{"role": "user", "content": "Say hello."}]
 LIMITS = {"num_predict": 2}
+OWNER = (
+    "from django.contrib.auth.models import User; User.objects.create_superuser('owner', '', 'x')"
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,13 @@ def own(starter_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     model = tiny_decoder("llama")
     model.values |= byte_tokenizer()
     write_gguf(drop / "tiny.gguf", model)
-    appliance = Appliance.start(home, NPU_PROXY_DEVICE="CPU", HF_ENDPOINT="http://127.0.0.1:9")
+    change_rows(home, OWNER)
+    appliance = Appliance.start(
+        home,
+        NPU_PROXY_DEVICE="CPU",
+        NPU_PROXY_IMPORT_DROPPED="1",
+        HF_ENDPOINT="http://127.0.0.1:9",
+    )
     appliance.wait_until_started()
     with appliance.client() as client:
         answer = client.post("/api/pull", json={"model": "file:tiny.gguf", "stream": False})
@@ -113,6 +123,31 @@ def test_a_flipped_bit_takes_the_model_out_of_use_until_it_is_pulled_again(
     assert client.get("/api/npu/doctor").json() == {"ok": True, "findings": []}
 
 
+def test_the_admin_verifies_the_models_that_are_selected(
+    own: Appliance, client: httpx.Client
+) -> None:
+    client.get("/admin/login/")
+    token = {"csrfmiddlewaretoken": client.cookies["npuconsole_csrf"]}
+    entered = client.post("/admin/login/", data={**token, "username": "owner", "password": "x"})
+    assert entered.headers["location"]
+    listed = client.get("/admin/inference/model/").text
+    (row,) = re.findall(r"/admin/inference/model/(\d+)/change/[^>]*>\s*tiny:latest", listed)
+
+    def verify_in_the_admin() -> str:
+        token = {"csrfmiddlewaretoken": client.cookies["npuconsole_csrf"]}
+        fields = {**token, "action": "verify", "_selected_action": row}
+        return client.post("/admin/inference/model/", data=fields, follow_redirects=True).text
+
+    assert re.search(
+        r"tiny:latest: all \d+ files are as they were installed", verify_in_the_admin()
+    )
+    flip_a_bit(own)
+    assert "out of use: openvino_model.bin (changed). Pull it again." in verify_in_the_admin()
+    assert generate(client, "twin").status_code == 503
+    assert verify(client, model="tiny", repull=True)[-1]["status"] == "success"
+    client.post("/api/npu/doctor", json={"fix": True})
+
+
 def test_what_a_deletion_frees_is_known_before_and_said_after(client: httpx.Client) -> None:
     client.post("/api/copy", json={"source": "tiny", "destination": "third"})
     use = client.get("/api/npu/models/disk").json()
@@ -143,10 +178,29 @@ def test_an_update_check_says_that_the_hub_is_out_of_reach_or_plays_no_part(
     assert "did not come from a hub" in report["words"]
 
 
-def test_the_import_folder_is_shown(client: httpx.Client) -> None:
-    (place,) = client.get("/api/npu/models/importable").json()["places"]
-    assert place["request"] == "file:tiny.gguf"
-    assert (place["model"], place["kind"], place["obstacle"]) == ("tiny:latest", "gguf", "")
+def test_what_is_dropped_into_the_import_folder_appears_in_the_lists(
+    own: Appliance, client: httpx.Client
+) -> None:
+    drop = own.home / "models" / "import"
+    shutil.copy(drop / "tiny.gguf", drop / "Late Comer.gguf")
+    (drop / "notes.txt").write_text("x")
+
+    for _ in polls(60):
+        if "late-comer:latest" in names(client):
+            break
+    assert generate(client, "late-comer").status_code == 200
+    late, notes, tiny = client.get("/api/npu/models/importable").json()["places"]
+    assert (late["model"], late["kind"], late["obstacle"]) == ("late-comer:latest", "gguf", "")
+    assert (notes["request"], notes["obstacle"]) == (
+        "file:notes.txt",
+        "notes.txt is not a GGUF file",
+    )
+    assert tiny["request"] == "file:tiny.gguf"
+    assert "Late Comer.gguf" in run(own.home, "importable").stdout
+
+    for place in (late, notes):
+        (drop / place["place"]).unlink()
+    client.request("DELETE", "/api/delete", json={"model": "late-comer"})
 
 
 def test_a_modelfile_that_was_shown_makes_the_same_model_again(client: httpx.Client) -> None:

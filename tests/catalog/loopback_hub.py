@@ -118,6 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
             if re.fullmatch(rf"/api/models/{re.escape(repository)}(/revision/[^/]+)?", path):
                 self._info(repository, folder)
                 return
+            if re.fullmatch(rf"/api/models/{re.escape(repository)}/tree/[^/]+", path):
+                self._tree(folder)
+                return
             if match := re.fullmatch(rf"/{re.escape(repository)}/resolve/[^/]+/(.+)", path):
                 self._resolve(repository, folder / match[1], match[1])
                 return
@@ -148,6 +151,17 @@ class _Handler(BaseHTTPRequestHandler):
             "siblings": siblings,
         }
         self._answer(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+    def _tree(self, folder: Path) -> None:
+        listed = []
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            found = self._sibling(path, path.relative_to(folder).as_posix())
+            entry = {"type": "file", "path": found["rfilename"], "size": found["size"]}
+            lfs = found.get("lfs")
+            if isinstance(lfs, dict):
+                entry["lfs"] = {"oid": lfs["sha256"], **lfs}
+            listed.append({**entry, "oid": found["blobId"]})
+        self._answer(200, json.dumps(listed).encode(), {"Content-Type": "application/json"})
 
     def _sibling(self, path: Path, name: str) -> dict[str, object]:
         size = path.stat().st_size

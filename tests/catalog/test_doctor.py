@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inference import environment
-from inference.catalog import copies
+from inference.catalog import copies, unsettled
 from inference.catalog.doctor import Finding, Fix, diagnose
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.inventory import (
@@ -26,6 +25,7 @@ from inference.catalog.mending import adopt, mend
 from inference.catalog.names import parse_name
 from inference.catalog.verification import quarantine
 from inference.models import Model, ModelVariant, PullJob
+from tests.catalog.served_jobs import run
 from tests.catalog.variant_folder import write_variant
 
 DIGEST, OTHER = "a" * 64, "b" * 64
@@ -211,28 +211,31 @@ def test_a_damaged_model_is_not_in_use_but_its_other_form_is(models: ModelsFolde
     assert info.quarantined == ("int8",)
 
 
-def start_and_end() -> None:
-    """What a server's start does to the models folder."""
-    from inference.catalog import jobs
-
-    async def served() -> None:
-        await jobs.start()
-        await jobs.close()
-
-    asyncio.run(served())
+async def nothing() -> None:
+    """A server that does nothing but start and end."""
 
 
 def test_a_deletion_that_was_killed_is_finished_by_the_next_start(models: ModelsFolder) -> None:
     made = write_variant(models)
     adopt(made, models)
     assert copies.delete_rows(parse_name("tiny"), models.root) == [made.folder]  # and no further
-    start_and_end()
+    run(nothing)
+    assert not made.folder.exists()
+    assert wrong(models) == ()
+
+
+def test_what_a_kill_left_between_its_rename_and_its_rows_is_removed_by_the_next_start(
+    models: ModelsFolder,
+) -> None:
+    made = write_variant(models)
+    unsettled.note([made.folder], models)  # and no further
+    run(nothing)
     assert not made.folder.exists()
     assert wrong(models) == ()
 
 
 def test_a_lost_database_costs_no_model(models: ModelsFolder) -> None:
     made = write_variant(models)
-    start_and_end()
+    run(nothing)
     assert made.folder.exists()
     assert [finding.fix for finding in wrong(models)] == [Fix.ADOPT]

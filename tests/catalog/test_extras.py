@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -42,6 +43,23 @@ def test_half_an_extra_is_none(
     with pytest.raises(extras.ExtraMissing):
         extras.require(extra)
     (extra.folder / "two_of_ours" / "inside.py").touch()
+    assert extras.require(extra) == (extra.folder,)
+
+
+def test_an_extra_has_the_servers_openvino_and_another_one_is_refused(
+    tmp_path: Path, environment_variable: Callable[[str, str], None]
+) -> None:
+    environment_variable("NPUCONSOLE_EXTRAS", str(tmp_path))
+    ours = importlib.metadata.version("openvino")
+    assert f"openvino=={ours}" in extras.requirements(extras.CONVERT)
+    extra = extras.Extra("some", ("one_of_ours",), shared=("openvino",))
+    (extra.folder / "one_of_ours").mkdir(parents=True)
+    about = extra.folder / "openvino-1.dist-info" / "METADATA"
+    about.parent.mkdir()
+    about.write_text("Metadata-Version: 2.1\nName: openvino\nVersion: 2020.1\n")
+    with pytest.raises(extras.ExtraMissing, match="another version of OpenVINO.*npuconsole extra"):
+        extras.require(extra)
+    about.write_text(f"Metadata-Version: 2.1\nName: openvino\nVersion: {ours}\n")
     assert extras.require(extra) == (extra.folder,)
 
 

@@ -218,6 +218,7 @@ def test_a_gguf_file_tells_its_shape_before_it_is_imported(starter: Path) -> Non
         (QWEN3_4B, "Qwen/Qwen3-Reranker-4B", Kind.RERANKER, "reranker"),
         (GEMMA3_4B, "x", Kind.VISION, "vision-language"),
         ({"architectures": ["Qwen2_5_VLForConditionalGeneration"]}, "x", Kind.VISION, "vision"),
+        ({"architectures": ["Phi3VForCausalLM"], "img_processor": {}}, "x", Kind.VISION, "vision"),
         ({"architectures": ["WhisperForConditionalGeneration"]}, "x", Kind.SPEECH, "speech"),
         ({"architectures": ["BertForSequenceClassification"]}, "x", Kind.RERANKER, "reranker"),
         ({"architectures": ["T5ForConditionalGeneration"]}, "x", Kind.OTHER, "only text"),

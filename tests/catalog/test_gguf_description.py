@@ -63,6 +63,8 @@ def test_the_context_is_the_one_in_which_every_layer_sees_what_it_should(
         ({"general.type": "adapter"}, "of type 'adapter'"),
         ({"split.count": 3}, "one of several parts"),
         ({"llama.expert_count": 8}, "mixture of experts"),
+        ({"llama.pooling_type": 4}, "is a reranker"),
+        ({"llama.pooling_type": 3}, "makes vectors of texts"),
         ({"llama.attention.head_count_kv": [2, 1]}, "layers differ in size"),
         ({"llama.attention.value_length": 8}, "keys and values differ"),
         ({"llama.rope.scaling.type": "ntk"}, "scales its positions in an unknown way"),
@@ -144,3 +146,14 @@ def test_windows_are_where_the_architecture_has_them(name: str, tmp_path: Path) 
     windowed = [numbers.is_windowed(layer) for layer in range(numbers.layers)]
 
     assert windowed == ([True] * 5 + [False] if name.startswith("gemma3") else [False, False])
+
+
+@pytest.mark.parametrize("kind", ["llama", "llama-q8", "llama-q4", "llama-bf16"])
+def test_half_a_file_is_told_from_its_header(kind: str, tmp_path: Path) -> None:
+    whole = write_model(tmp_path / "model.gguf", kind)
+    assert describe_gguf(whole).is_importable
+    content = whole.read_bytes()
+    # The last tensor's padding may be missing, not a byte of its values.
+    for length in (len(content) - 64, len(content) // 2):
+        whole.write_bytes(content[:length])
+        assert describe_gguf(whole).reason == "The file is truncated."

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from inference import environment
+from inference import snapshot
 from inference.catalog import fetching
 from inference.catalog.errors import DiskFull, PullFailed, Stopped
 from inference.catalog.progress import Progress
 from inference.catalog.sources.hub import HubSource, beside
 from inference.catalog.stopping import Stop
+from inference.snapshot import SettingsInfo, Snapshot
 from tests.catalog.loopback_hub import COMMIT, TOKEN, LoopbackHub
 
 REPOSITORY = "someone/export"
@@ -59,6 +60,11 @@ def fetch(target: Path, stop: Stop | None = None) -> dict[str, list[int]]:
         stop,
     )
     return told
+
+
+def set_settings(monkeypatch: pytest.MonkeyPatch, **settings: float) -> None:
+    picture = Snapshot(settings=SettingsInfo(**settings))  # type: ignore[arg-type]
+    monkeypatch.setattr(snapshot, "_current", picture)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -192,14 +198,11 @@ def test_without_a_network_on_purpose_the_import_folder_is_named(
 def test_as_many_files_arrive_at_once_as_the_owner_says(
     hub: LoopbackHub, repository: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NPU_PROXY_PULL_PARALLEL", "1")
-    environment.reload()
+    set_settings(monkeypatch, pull_parallel=1)
     hub.misbehaviour.bytes_per_second = 2_000_000
     told: list[str] = []
     files = SOURCE.list_files(Stop())
     SOURCE.fetch(files, target, lambda name, count: told.append(name), Stop())
-    monkeypatch.undo()
-    environment.reload()
     arrived = told[: -len(files)]  # at the end all are told once more
     assert len(list(dict.fromkeys(arrived))) == 1 + sum(
         one != other for one, other in itertools.pairwise(arrived)
@@ -207,10 +210,10 @@ def test_as_many_files_arrive_at_once_as_the_owner_says(
 
 
 @pytest.mark.parametrize(
-    ("variable", "free", "text", "kind"),
+    ("limit", "free", "text", "kind"),
     [
-        ("0.001", None, r"0\.002 GB large; the limit here is 0\.001 GB", PullFailed),
-        ("", 1_000_000, "has 1 MB free; this model needs", DiskFull),
+        (0.001, None, r"0\.002 GB large; the limit here is 0\.001 GB", PullFailed),
+        (0.0, 1_000_000, "has 1 MB free; this model needs", DiskFull),
     ],
 )
 def test_what_is_too_large_is_refused_before_anything_is_fetched(
@@ -218,21 +221,18 @@ def test_what_is_too_large_is_refused_before_anything_is_fetched(
     repository: Path,
     target: Path,
     monkeypatch: pytest.MonkeyPatch,
-    variable: str,
+    limit: float,
     free: int | None,
     text: str,
     kind: type[PullFailed],
 ) -> None:
-    monkeypatch.setenv("NPU_PROXY_PULL_MAX_GB", variable)
-    environment.reload()
+    set_settings(monkeypatch, pull_max_gigabytes=limit)
     if free is not None:
         usage = fetching.shutil.disk_usage(target)
         monkeypatch.setattr(fetching.shutil, "disk_usage", lambda path: usage._replace(free=free))
     progress = Progress("m:latest", asyncio.new_event_loop())
     with pytest.raises(kind, match=text):
         fetching.fetch(SOURCE, SOURCE.list_files(Stop()), target, progress, Stop())
-    monkeypatch.undo()
-    environment.reload()
     assert not any("/resolve/" in line for line in hub.requests)
 
 

@@ -10,6 +10,9 @@ from inference.catalog.importable import list_importable
 
 def test_each_thing_is_shown_with_its_obstacle(tmp_path: Path, tiny: Path) -> None:
     (tmp_path / "Tiny Model.gguf").write_bytes(tiny.read_bytes())
+    (tmp_path / "cut.gguf").write_bytes(tiny.read_bytes()[:-100])
+    mixture = tiny.read_bytes().replace(b"\x05\0\0\0\0\0\0\0llama", b"\x05\0\0\0\0\0\0\0mamba")
+    (tmp_path / "mamba.gguf").write_bytes(mixture)
     (tmp_path / "broken.gguf").write_bytes(b"html")
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / ".hidden").write_text("x")
@@ -25,12 +28,16 @@ def test_each_thing_is_shown_with_its_obstacle(tmp_path: Path, tiny: Path) -> No
 
     found = {item.place: item for item in list_importable(tmp_path)}
 
-    assert set(found) == {"Tiny Model.gguf", "broken.gguf", "half", "notes.txt", "whole"}
+    assert set(found) == {
+        "Tiny Model.gguf", "broken.gguf", "cut.gguf", "half", "mamba.gguf", "notes.txt", "whole"
+    }  # fmt: skip
     gguf = found["Tiny Model.gguf"]
     assert (gguf.model, gguf.kind, gguf.obstacle) == ("tiny-model:latest", "gguf", "")
     assert gguf.size_bytes == tiny.stat().st_size
     assert (found["whole"].kind, found["whole"].obstacle) == ("openvino", "")
     assert "not a GGUF file" in found["broken.gguf"].obstacle
+    assert "truncated" in found["cut.gguf"].obstacle
+    assert "keep recurrent states" in found["mamba.gguf"].obstacle
     assert "openvino_model.bin" in found["half"].obstacle
     assert found["notes.txt"].obstacle
     assert list_importable(tmp_path / "nowhere") == ()
@@ -44,4 +51,6 @@ def test_a_whisper_folder_is_not_offered(tmp_path: Path) -> None:
     (folder / "openvino_model.bin").write_bytes(b"1234")
     config = {"architectures": ["WhisperForConditionalGeneration"]}
     (folder / "config.json").write_text(json.dumps(config))
-    assert "cannot be served" in list_importable(tmp_path)[0].obstacle
+    (place,) = list_importable(tmp_path)
+    assert place.model == "whisper:latest"
+    assert "is a speech model; there is no runtime for those yet" in place.obstacle

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.catalog import install
+from inference.catalog import importers, install
 from inference.catalog.errors import PullFailed, Stopped
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.manifest import Installed, is_intact, read_manifest
@@ -145,17 +145,17 @@ def test_a_file_that_cannot_be_imported_is_refused_with_the_reason(
 def test_a_crash_of_the_importer_is_an_error_like_another(
     starter: Path, models: ModelsFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = install.run_child
+    real = importers.run_child
 
     def crash(module: str, arguments: list[str], **options: object) -> object:
         code = "import faulthandler; faulthandler._sigsegv()"
         folder = models.work / "crash"
         folder.mkdir()
         (folder / "crashing_importer.py").write_text(code)
-        return real("crashing_importer", arguments, python_path=(folder,), **options)  # type: ignore[arg-type]
+        return real("crashing_importer", arguments, **{**options, "python_path": (folder,)})  # type: ignore[arg-type]
 
-    monkeypatch.setattr(install, "run_child", crash)
-    with pytest.raises(PullFailed, match="the importer crashed while it read") as caught:
+    monkeypatch.setattr(importers, "run_child", crash)
+    with pytest.raises(PullFailed, match=r"the importer of \S+ crashed") as caught:
         run_install(plan_for_path(starter), models)
     assert not caught.value.retry
     assert not list(models.installed.iterdir())

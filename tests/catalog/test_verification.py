@@ -104,3 +104,14 @@ def test_a_noted_folder_goes_only_if_no_row_names_it_and_no_job_takes_it_up(
     assert unsettled.settle(models, {named.name}, ()) == 1
     assert not awaited.exists()
     assert not list(models.unsettled.iterdir())
+
+
+def test_a_folder_that_was_taken_up_again_before_it_could_be_removed_stays(
+    models: ModelsFolder,
+) -> None:
+    deleted, taken_up = (write_variant(models, name).folder for name in ("a", "b"))
+    unsettled.note([deleted, taken_up], models)
+    unsettled.forget([taken_up], models)  # as a pull of the same contents does
+    for folder in (deleted, taken_up):
+        unsettled.remove(folder, models)
+    assert set(models.installed.iterdir()) == {taken_up}

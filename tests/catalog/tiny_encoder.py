@@ -30,7 +30,7 @@ class TinyEncoder:
 def tiny_encoder(model_type: str = "bert", activation: str = "gelu", seed: int = 1) -> TinyEncoder:
     """An encoder of that kind with every weight its network has."""
     random = np.random.default_rng(seed)
-    config = {
+    config: dict[str, Any] = {
         "architectures": ["BertModel"],
         "model_type": model_type,
         "hidden_act": activation,

@@ -99,7 +99,8 @@ async def test_stop_ends_that_answer_only(chat: WebsocketCommunicator, answers: 
     assert answers.running == {"b"}
     await chat.send_json_to({"type": "stop", "id": "nobody"})
     await chat.send_json_to(ask("a"))
-    await asyncio.sleep(0.05)
+    while (await receive(chat, "text"))["id"] != "a":
+        pass
     assert answers.running == {"a", "b"}
 
 

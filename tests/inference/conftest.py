@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,11 +25,12 @@ def tokenizer(starter_folder: Path) -> Tokenizer:
 
 def engines_of_ours() -> list[psutil.Process]:
     """The engine processes that this process started itself; those of servers do not count."""
-    return [
-        child
-        for child in psutil.Process().children()
-        if "inference.worker" in " ".join(child.cmdline())
-    ]
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that ends just now is none
+            if "inference.worker" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def chat_ids(tokenizer: Tokenizer, text: str) -> list[int]:

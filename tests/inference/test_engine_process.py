@@ -178,9 +178,8 @@ async def test_narrowing_parameters_make_sampling_greedy(engine, counting, chang
     ],
 )
 async def test_penalties_change_the_answer(engine, tokenizer, change):
-    request = EngineRequest(
-        0, chat_ids(tokenizer, "Repeat: one one one one one"), max_new_tokens=32, temperature=0
-    )
+    looping = list(tokenizer.encode("one two three one two three one two three one").ids)
+    request = EngineRequest(0, looping, max_new_tokens=32, temperature=0)
     assert (await run(engine, request)).text != (await run(engine, replace(request, **change))).text
 
 

@@ -54,6 +54,8 @@ def _convert_tokenizer(source: Path, target: Path) -> None:
         )
         tokenizer.save_pretrained(target)
         made = convert_tokenizer(tokenizer, with_detokenizer=True)
+    except ImportError:
+        raise  # it is the libraries that are not well, and not the model
     except Exception as error:  # these libraries raise what they like
         raise ImportRefused(
             f"The model's tokenizer cannot be converted ({type(error).__name__})."

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from inference.catalog import extras, making_rows, rows
+from inference.catalog import extras, rows
 from inference.catalog.conversion.source_files import EXCLUDED, PATTERNS, read_config, refuse_unfit
 from inference.catalog.errors import PullFailed
+from inference.catalog.fetching import Fetched
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.import_child import ImportRefused
 from inference.catalog.install import fetch_from_first
@@ -22,7 +23,7 @@ from inference.catalog.recipes import Plan
 from inference.catalog.recompression.order import LIMITS as COMPRESSION_LIMITS
 from inference.catalog.recompression.order import MODULE as COMPRESSION
 from inference.catalog.recompression.targets import Target, read_target
-from inference.catalog.sources import bytes_under
+from inference.catalog.sources import SourceFile, bytes_under
 from inference.catalog.sources.hub import HubSource
 from inference.catalog.sources.local import find_path, looks_like_path
 from inference.catalog.stopping import Stop
@@ -35,6 +36,8 @@ FLOATS = "fp16"
 _LIMITS = Limits(seconds=1200.0, seconds_per_gigabyte=600.0)
 _REPOSITORY = re.compile(r"(hf\.co/|hub:)?([\w.-]{1,96}/[\w.-]{1,96})(@[\w.-]{1,120})?", re.ASCII)
 _MAIN = "main"
+_FETCHED = 0.65
+"""Where the child begins in all of the job, after what fetching tells of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def order(
         wanted = _Order(source, own, target, is_forced, None, repository, revision)
         shown = f"{repository}@{revision}"
     extras.require(extras.CONVERT)
-    words = f"{making_rows.CONVERT}{shown} to {target or FLOATS} as {wanted.name.display}"
+    words = f"{rows.CONVERT}{shown} to {target or FLOATS} as {wanted.name.display}"
     return Making(wanted.name, words, partial(_make, wanted), partial(_write_rows, wanted))
 
 
@@ -95,26 +98,28 @@ def _name_of(text: str, target: Target | None) -> ModelName:
 def _make(wanted: _Order, work: Path, progress: Progress, stop: Stop) -> Made:
     origin = f"file:{wanted.folder.name}" if wanted.folder else ""
     source = wanted.folder
+    files: tuple[SourceFile, ...] = ()
     if source is None:
-        source, origin = _fetch(wanted, work, progress, stop)
+        fetched = _fetch(wanted, work, progress, stop)
+        source, origin, files = fetched.folder, fetched.source, fetched.files
     _refuse_early(source)
     size_bytes = bytes_under(source)
     check_disk(work, 2 * size_bytes)
     libraries = extras.require(extras.CONVERT)
     exported = work / "exported"
-    fetched, converted = (0.0, 0.5) if wanted.folder else (0.4, 0.7)
+    begins, converted = (0.0, 0.5) if wanted.folder else (_FETCHED, 0.8)
     make_with(
         MODULE,
         [str(source), str(exported)],
         size_bytes=size_bytes,
         limits=_LIMITS,
-        shares=(fetched, converted if wanted.target else 1.0),
+        shares=(begins, converted if wanted.target else 1.0),
         python_path=libraries,
         progress=progress,
         stop=stop,
     )
     if wanted.target is None:
-        return Made(exported, origin)
+        return Made(exported, origin, files)
     made = work / "made"
     make_with(
         COMPRESSION,
@@ -132,17 +137,17 @@ def _make(wanted: _Order, work: Path, progress: Progress, stop: Stop) -> Made:
         progress=progress,
         stop=stop,
     )
-    return Made(made, origin)
+    return Made(made, origin, files)
 
 
-def _fetch(wanted: _Order, work: Path, progress: Progress, stop: Stop) -> tuple[Path, str]:
+def _fetch(wanted: _Order, work: Path, progress: Progress, stop: Stop) -> Fetched:
     hub = HubSource(wanted.repository, wanted.revision, PATTERNS, excluded=EXCLUDED)
     plan = Plan(wanted.name, wanted.request, (hub,))
     # Among no models: what is made of these files depends on more than the files.
     none = ModelsFolder(work / "none", work)
     fetched = fetch_from_first(plan, none, work, progress, stop)
     assert not isinstance(fetched, Installed)
-    return fetched.folder, fetched.source
+    return fetched
 
 
 def _refuse_early(source: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Any, Final
 from inference.catalog.fit.kinds import SERVED, Kind, kind_of, refusal_of
 from inference.catalog.import_child import ImportRefused
 
-PATTERNS: Final = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.txt", "LICENSE*")
-"""What is fetched of a repository. Weights in Python's own format are left out: reading them runs
-what is in them."""
+PATTERNS: Final = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "LICENSE*")
+"""What is fetched of a repository, as far as it is there. Weights in Python's own format are left
+out: reading them runs what is in them."""
 
 EXCLUDED: Final = ("*/*", "consolidated*", "*.gguf", "adapter_*", "training_args*")
 

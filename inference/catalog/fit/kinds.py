@@ -26,6 +26,8 @@ class Kind(StrEnum):
 
 SERVED = frozenset({Kind.TEXT, Kind.ENCODER, Kind.UNKNOWN})
 _SPEECH_TYPES = frozenset({"whisper", "wav2vec2", "speech_to_text", "moonshine", "hubert"})
+_SEES = frozenset({"vision_config", "img_processor", "vision_tower", "mm_vision_tower", "visual"})
+"""Fields by which different makers' configs tell that the model looks at pictures."""
 
 
 def kind_of(config: Mapping[str, Any], name: str = "") -> Kind:
@@ -42,7 +44,7 @@ def kind_of(config: Mapping[str, Any], name: str = "") -> Kind:
     writes = any(item.endswith("ForCausalLM") for item in classes)
     if writes and "rerank" in name.lower():
         return Kind.RERANKER
-    if "vision_config" in config or any("VL" in item or "Vision" in item for item in classes):
+    if not _SEES.isdisjoint(config) or any("VL" in item or "Vision" in item for item in classes):
         return Kind.VISION
     if writes:
         return Kind.TEXT

@@ -6,9 +6,9 @@ page, a command. `refuse_unimportable` is the same knowledge as an error, for th
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from inference.catalog.gguf.architectures import reason_against
 from inference.catalog.gguf.errors import CorruptFile, GgufError, UnsupportedModel
@@ -16,16 +16,30 @@ from inference.catalog.gguf.hyperparameters import read_hyperparameters
 from inference.catalog.gguf.metadata import Metadata, TensorInfo, read_metadata
 from inference.catalog.gguf.tokenizer import refuse_unknown_tokenizer
 
-# How values are packed, by ggml's numbers. Every one of the first table is tested.
-_READ: Final[dict[int, str]] = {
-    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 10: "Q2_K",
-    11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 30: "BF16",
+
+class _Packing(NamedTuple):
+    """How values are packed: so many in a block of so many bytes."""
+
+    name: str
+    values: int
+    size_bytes: int
+
+
+# By ggml's numbers. Every one of the first table is tested.
+_READ: Final[dict[int, _Packing]] = {
+    0: _Packing("F32", 1, 4), 1: _Packing("F16", 1, 2), 30: _Packing("BF16", 1, 2),
+    2: _Packing("Q4_0", 32, 18), 3: _Packing("Q4_1", 32, 20), 6: _Packing("Q5_0", 32, 22),
+    7: _Packing("Q5_1", 32, 24), 8: _Packing("Q8_0", 32, 34), 10: _Packing("Q2_K", 256, 84),
+    11: _Packing("Q3_K", 256, 110), 12: _Packing("Q4_K", 256, 144), 13: _Packing("Q5_K", 256, 176),
+    14: _Packing("Q6_K", 256, 210),
 }  # fmt: skip
 _NOT_READ: Final[dict[int, str]] = {
     9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL",
     21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 28: "F64",
     29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4", 40: "NVFP4",
 }  # fmt: skip
+
+_RANKS: Final = 4  # of llama.cpp's ways of pooling
 
 # Weights outside these would be left out silently, and the model would say something else.
 _KNOWN_TENSORS: Final = re.compile(
@@ -64,7 +78,11 @@ def describe_gguf(path: Path) -> GgufDescription:
     milliseconds, or some hundred of them for the largest vocabularies.
     """
     try:
-        return describe(read_metadata(path))
+        metadata = read_metadata(path)
+        described = describe(metadata)
+        if described.is_importable and path.stat().st_size < _end_of(metadata):
+            return replace(described, reason="The file is truncated.")
+        return described
     except GgufError as error:
         return GgufDescription(None, None, None, None, None, None, None, None, None, str(error))
 
@@ -115,6 +133,9 @@ def refuse_unimportable(metadata: Metadata) -> None:
         raise UnsupportedModel("The file is one of several parts; join them into one file first.")
     if (reason := reason_against(metadata.architecture)) is not None:
         raise UnsupportedModel(reason)
+    if pooling := metadata.of_model("pooling_type"):
+        what = "is a reranker" if pooling == _RANKS else "makes vectors of texts"
+        raise UnsupportedModel(f"The file's model {what}; as GGUF that cannot be served yet.")
     if metadata.of_model("expert_count"):
         raise UnsupportedModel("Models that are a mixture of experts cannot be imported.")
     if not metadata.tensors:
@@ -133,6 +154,15 @@ def refuse_unimportable(metadata: Metadata) -> None:
     refuse_unknown_tokenizer(metadata)
 
 
+def _end_of(metadata: Metadata) -> int:
+    """The bytes that a file needs for its weights to be in it."""
+    ends = [
+        tensor.offset + tensor.count // _READ[tensor.kind].values * _READ[tensor.kind].size_bytes
+        for tensor in metadata.tensors
+    ]
+    return metadata.data_offset + max(ends)
+
+
 def _packing(tensor: TensorInfo) -> str:
     kind = tensor.kind
-    return _READ.get(kind) or _NOT_READ.get(kind) or f"type {kind}"
+    return _READ[kind].name if kind in _READ else _NOT_READ.get(kind) or f"type {kind}"

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from inference.catalog.encoders.files import ABOUT_SENTENCES, NEEDED
 from inference.catalog.errors import PullFailed
 from inference.catalog.names import parse_name
 from inference.catalog.sources import Source, SourceFile
-from inference.catalog.sources.hub import HubSource
+from inference.catalog.sources.hub import SOON_SECONDS, HubSource
 from inference.catalog.sources.hub_repository import HubRepository
 from inference.catalog.sources.package_index import PackageIndexSource
 from inference.errors import InvalidRequest
@@ -196,7 +196,16 @@ def _read_exports(table: _Table, *, is_encoder: bool) -> tuple[Export, ...]:
     )
     if not any(export.devices != ("NPU",) for export in exports):
         raise table.fault("one export must be for other devices than the NPU")
+    if any(isinstance(export.source, PackageIndexSource) for export in exports):
+        return tuple(map(_asked_briefly, exports))
     return exports
+
+
+def _asked_briefly(export: Export) -> Export:
+    """A hub that is out of reach is given up soon where the package index has the model too."""
+    if isinstance(export.source, HubSource | HubRepository):
+        return replace(export, source=replace(export.source, reach_seconds=SOON_SECONDS))
+    return export
 
 
 def _read_export(table: _Table, *, is_encoder: bool) -> Export:

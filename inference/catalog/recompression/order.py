@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from inference.catalog import extras, making_rows
-from inference.catalog.copies import NoSuchModel
+from inference.catalog import extras, making_rows, rows
+from inference.catalog.copies import NO_PRESETS, NoSuchModel, Presets
 from inference.catalog.errors import PullFailed
 from inference.catalog.making import Limits, Made, Making, check_disk, make_with
 from inference.catalog.manifest import Installed, is_intact, read_manifest
@@ -31,10 +31,19 @@ class _Order:
     target: Target
     name: ModelName
     is_forced: bool
+    presets: Presets
 
 
-def order(model: ModelInfo, target: Target, name: ModelName | None, *, is_forced: bool) -> Making:
-    """The job that makes `target` of `model`, as a form of the same model or as the model `name`.
+def order(
+    model: ModelInfo,
+    target: Target,
+    name: ModelName | None,
+    *,
+    is_forced: bool,
+    presets: Presets = NO_PRESETS,
+) -> Making:
+    """The job that makes `target` of `model`, as a form of the same model or as the model `name`,
+    which gets `presets` beside those of `model`.
 
     Raises ExtraMissing without nncf, CapabilityMissing for what is no text generation model, and
     InvalidRequest when the model has such weights already or none that could be compressed.
@@ -47,8 +56,8 @@ def order(model: ModelInfo, target: Target, name: ModelName | None, *, is_forced
     variant = choose_source(model.variants, target, is_forced=is_forced)
     extras.require(extras.COMPRESS)
     own = parse_name(model.name)
-    wanted = _Order(own, variant, target, name or own, is_forced)
-    words = f"{making_rows.COMPRESS}{own.display} to {target}"
+    wanted = _Order(own, variant, target, name or own, is_forced, presets)
+    words = f"{rows.COMPRESS}{own.display} to {target}"
     if wanted.name.key != own.key:
         words += f" as {wanted.name.display}"
     return Making(wanted.name, words, partial(_make, wanted), partial(_write_rows, wanted))
@@ -101,7 +110,12 @@ def _write_rows(wanted: _Order, job_id: int, installed: Installed, root: Path) -
     try:
         if wanted.name.key != wanted.model.key:
             return making_rows.add_model(
-                job_id, installed, root, name=wanted.name, source=wanted.model
+                job_id,
+                installed,
+                root,
+                name=wanted.name,
+                source=wanted.model,
+                presets=wanted.presets,
             )
         return making_rows.add_form(
             job_id,
@@ -109,6 +123,7 @@ def _write_rows(wanted: _Order, job_id: int, installed: Installed, root: Path) -
             root,
             name=wanted.name,
             device_classes=wanted.target.device_classes,
+            presets=wanted.presets,
         )
     except NoSuchModel:
         raise PullFailed("the model was deleted meanwhile", retry=False) from None

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+QUALITY = "perplexity "
+"""How the line begins that tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Quality:
     def words(self, weight_format: str) -> str:
         """For a person."""
         return (
-            f"perplexity {self.source:.2f} of the source, {self.result:.2f} as {weight_format} "
+            f"{QUALITY}{self.source:.2f} of the source, {self.result:.2f} as {weight_format} "
             f"({self.loss:.2f} times; the likeliest token is the same at {self.agreement:.0%} "
             f"of {self.tokens} places)"
         )
@@ -35,6 +39,16 @@ class Quality:
     def as_dict(self) -> dict[str, Any]:
         """For facts.json."""
         return {**asdict(self), "loss": self.loss}
+
+
+def read_quality(facts: Mapping[str, Any]) -> str:
+    """What a model's facts say about it, in words; "" of a model that was not recompressed."""
+    told = facts.get("quality")
+    names = {field.name for field in fields(Quality)}
+    if not isinstance(told, dict) or not names <= set(told):
+        return ""
+    quality = Quality(**{name: told[name] for name in names})
+    return quality.words(str(facts.get("weight_format")))
 
 
 def why_refused(quality: Quality, most_loss: float, *, is_forced: bool) -> str:

@@ -21,6 +21,9 @@ from inference.catalog.stopping import Stop
 FileProgress = Callable[[str, int], None]
 """Called with a file's name and how many of its bytes are here."""
 
+ADVICE = "set HF_ENDPOINT to a mirror, or put the model into the import folder"
+"""What can be done where a hub is out of reach."""
+
 MANIFEST_NAME = "install.json"
 """What the installer adds to a finished variant; never part of what a source offers."""
 

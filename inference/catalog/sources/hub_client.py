@@ -1,19 +1,19 @@
-"""The child process that talks to a hub: `python -m inference.catalog.sources.hub_client`.
+"""The child process that talks to a hub. Its orders (`catalog.orders`) are:
 
     list REPOSITORY REVISION PATTERN…        what the hub says about the files that match one of
                                              them, and none of those that begin with !
-    names REPOSITORY REVISION                which files there are, without their hashes
+    describe REPOSITORY REVISION             what the model is, without its weights
+    exists REPOSITORY                        whether the hub has it
     search QUERY SORT LIMIT                  models of the hub that OpenVINO can run
     fetch WANTED                             download what that file says (`hub_download`)
 
 JSON lines on standard output: {"asking"} when the request leaves, {"answered"} when the hub has
 spoken and more is to be done, {"at": {NAME: BYTES}} as files arrive, then {"done", …} or
-{"error", "retry"} with exit code 1. Errors are sentences for the user, without addresses.
+{"error", "retry"} and its end. Errors are sentences for the user, without addresses.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -25,19 +25,13 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from huggingface_hub import HfApi, constants
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 
-from inference.catalog.sources import hub_download
+from inference.catalog.orders import next_order
+from inference.catalog.sources import hub_description, hub_download
+from inference.catalog.sources.hub_refusals import explain
 
 _ASK_SECONDS = 30.0
+_WAIT_SECONDS = 20.0
 _SORTS: Final[dict[str, Literal["downloads", "last_modified", "likes"]]] = {
     "popular": "downloads",
     "downloads": "downloads",
@@ -98,15 +92,6 @@ def list_files(repository: str, revision: str, patterns: Sequence[str]) -> dict[
     return {"done": True, "files": files}
 
 
-def list_names(repository: str, revision: str) -> dict[str, Any]:
-    """Names and sizes of all files."""
-    info = HfApi().model_info(
-        repository, revision=revision, files_metadata=True, timeout=_ASK_SECONDS
-    )
-    offered = {item.rfilename: int(item.size or 0) for item in info.siblings or ()}
-    return {"done": True, "names": offered}
-
-
 def search(query: str, sort: str, limit: int) -> dict[str, Any]:
     """Models with OpenVINO's tag whose name has `query` in it, the first `limit` of that order."""
     found = HfApi().list_models(
@@ -130,73 +115,34 @@ def search(query: str, sort: str, limit: int) -> dict[str, Any]:
     return {"done": True, "models": models}
 
 
-def explain(error: BaseException) -> dict[str, Any]:
-    """What went wrong, for the person who waits for the model."""
-    if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
-        return explain(error.__cause__)  # the client looked into its cache because of this
-    if isinstance(error, OfflineModeIsEnabled):
-        text = "the hub is switched off here (HF_HUB_OFFLINE); put the model into the import folder"
-        return {"error": text, "retry": False}
-    if isinstance(error, hub_download.WrongContents):
-        return {"error": str(error), "retry": True, "is_not_as_stated": True}
-    if isinstance(error, GatedRepoError):
-        text = "the hub wants a token for this model: accept its terms there and set HF_TOKEN"
-        return {"error": text, "retry": False}
-    if isinstance(error, (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError)):
-        text = "the hub does not have this model or revision"
-        if os.environ.get("HF_TOKEN") is None:
-            text += ", or shows it only to those with a token (HF_TOKEN)"
-        is_unknown = isinstance(error, RepositoryNotFoundError)
-        return {"error": text, "retry": False, "is_unknown": is_unknown}
-    if isinstance(error, HfHubHTTPError):
-        return _refusal(getattr(error.response, "status_code", 0))
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        text = "the disk of the models folder is full; what was fetched is removed again"
-        return {"error": text, "retry": True, "is_disk_full": True}
-    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
-        return {"error": f"the models folder: {error.strerror}", "retry": True}
-    text = (
-        f"the hub cannot be reached ({type(error).__name__}): set HF_ENDPOINT to a mirror, or put "
-        "the model into the import folder"
-    )
-    return {"error": text, "retry": True}
-
-
-def _refusal(status: int) -> dict[str, Any]:
-    if status in (401, 403):
-        text = f"the hub answered with {status}: HF_TOKEN is missing, wrong or may not read this"
-        return {"error": text, "retry": False}
-    if status == 429:
-        text = "the hub answered with 429, too many requests: wait a while, or set HF_TOKEN"
-        return {"error": text, "retry": True}
-    return {"error": f"the hub answered with {status or 'an error'}", "retry": True}
-
-
 def answer(command: str, *rest: str) -> dict[str, Any]:
-    """The last line of the protocol for that command. Raises whatever the hub's client does."""
+    """The last line of the protocol for that order. Raises whatever the hub's client does."""
     if command == "list":
         return list_files(rest[0], rest[1], rest[2:])
-    if command == "names":
-        return list_names(*rest)
     if command == "search":
         return search(rest[0], rest[1], int(rest[2]))
+    if command == "describe":
+        return hub_description.describe(*rest, say=say)
+    if command == "exists":
+        return hub_description.exists(*rest)
     hub_download.fetch(Path(rest[0]), say)
     return {"done": True}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run one command; the exit code."""
-    say({"asking": arguments[1]})
-    try:
-        last = answer(*arguments)
-    except Exception as error:  # every way to fail is one line of the protocol
-        traceback.print_exc()
-        last = explain(error)
-    say(last)
-    if "error" in last:
-        os._exit(1)  # downloads of other files may be under way, and nothing waits for them
+def main() -> int:
+    """Do one order after the other, until none comes; the exit code."""
+    while (order := next_order(_WAIT_SECONDS)) is not None:
+        say({"asking": order[1]})
+        try:
+            last = answer(*order)
+        except Exception as error:  # every way to fail is one line of the protocol
+            traceback.print_exc()
+            last = explain(error)
+        say(last)
+        if "error" in last:
+            os._exit(1)  # downloads of other files may be under way, and nothing waits for them
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,18 +1,12 @@
-"""The child process that asks a hub what a model is, without its weights:
-`python -m inference.catalog.sources.hub_description`.
-
-    describe REPOSITORY REVISION    its files with sizes, its small texts, the end of its graph
-    exists REPOSITORY               whether the hub has it
-
-The same protocol as `hub_client`; {"done", "is_unknown": true} says that the hub has no such model.
+"""What a model is, asked of a hub without its weights: its files with sizes, its small texts, the
+end of its graph. In the child process of `hub_client`; {"done", "is_unknown": true} says that the
+hub has no such model.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 from huggingface_hub import HfApi, hf_hub_url
@@ -21,18 +15,23 @@ from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._http import get_session
 
 from inference.catalog.fit.description import GRAPH, TAIL_BYTES, TEXTS
-from inference.catalog.sources.hub_client import explain, say
+from inference.catalog.sources.hub_refusals import explain
 
 _ASK_SECONDS = 30.0
 _LARGEST_BYTES = 32 * 2**20
 """Of what a server sends that does not know ranges; a graph has a few megabytes."""
 
 
-def describe(repository: str, revision: str) -> dict[str, Any]:
+def describe(
+    repository: str, revision: str, *, say: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
     """Everything at once. The texts are read at the commit of the listing."""
-    info = HfApi().model_info(
-        repository, revision=revision, files_metadata=True, timeout=_ASK_SECONDS
-    )
+    try:
+        info = HfApi().model_info(
+            repository, revision=revision, files_metadata=True, timeout=_ASK_SECONDS
+        )
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        return _unknown(error)
     say({"answered": repository})
     files = {item.rfilename: item.size or 0 for item in info.siblings or ()}
     commit = info.sha or revision
@@ -55,8 +54,17 @@ def describe(repository: str, revision: str) -> dict[str, Any]:
 
 def exists(repository: str) -> dict[str, Any]:
     """Whether the hub has it; raises what the hub's client raises otherwise."""
-    HfApi().model_info(repository, timeout=_ASK_SECONDS)
+    try:
+        HfApi().model_info(repository, timeout=_ASK_SECONDS)
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        return _unknown(error)
     return {"done": True}
+
+
+def _unknown(error: Exception) -> dict[str, Any]:
+    # Repositories that want a token are not among these unless the hub hides them.
+    gated = explain(error)
+    return gated if "token" in gated["error"][:30] else {"done": True, "is_unknown": True}
 
 
 def _read_from(repository: str, revision: str, name: str, start: int) -> bytes:
@@ -84,24 +92,3 @@ def _as_object(content: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return read if isinstance(read, dict) else {}
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run one command; the exit code."""
-    command, repository, *rest = arguments
-    say({"asking": repository})
-    try:
-        answer = describe(repository, *rest) if command == "describe" else exists(repository)
-    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        # Repositories that want a token are not among these unless the hub hides them.
-        gated = explain(error)
-        answer = gated if "token" in gated["error"][:30] else {"done": True, "is_unknown": True}
-    except Exception as error:  # every way to fail is one line of the protocol
-        traceback.print_exc()
-        answer = explain(error)
-    say(answer)
-    return 1 if "error" in answer else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

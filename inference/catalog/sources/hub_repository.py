@@ -8,7 +8,8 @@ from pathlib import Path
 
 from inference.catalog.choice import choose_files
 from inference.catalog.sources import FileProgress, SourceFile
-from inference.catalog.sources.hub import REACH_SECONDS, HubSource, ask_client
+from inference.catalog.sources.hub import REACH_SECONDS, HubSource
+from inference.catalog.sources.hub_talk import ask
 from inference.catalog.stopping import Stop
 
 
@@ -25,22 +26,24 @@ class HubRepository:
     @property
     def address(self) -> str:
         """Such as `hub:org/repo@revision`."""
-        return self._files(()).address
+        return self._files.address
 
     def list_files(self, stop: Stop) -> tuple[SourceFile, ...]:
-        """Ask the hub what is there, choose, ask for the hashes of what was chosen.
+        """Ask the hub what is there, and choose.
 
         Raises PullFailed when the hub does not answer or holds nothing to choose.
         """
-        question = ["names", self.repository, self.revision]
-        offered = ask_client(question, self.reach_seconds, stop).get("names", {})
-        return self._files(choose_files(offered, self.quant)).list_files(stop)
+        question = ["list", self.repository, self.revision, "*"]
+        listed = ask(question, stop, reach_seconds=self.reach_seconds)["files"]
+        offered = {item["name"]: item for item in listed}
+        return tuple(SourceFile(**offered[name]) for name in choose_files(offered, self.quant))
 
     def fetch(
         self, files: Sequence[SourceFile], folder: Path, progress: FileProgress, stop: Stop
     ) -> None:
         """Download file by file into `folder`."""
-        self._files(()).fetch(files, folder, progress, stop)
+        self._files.fetch(files, folder, progress, stop)
 
-    def _files(self, names: tuple[str, ...]) -> HubSource:
-        return HubSource(self.repository, self.revision, names, reach_seconds=self.reach_seconds)
+    @property
+    def _files(self) -> HubSource:
+        return HubSource(self.repository, self.revision, ())

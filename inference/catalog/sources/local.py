@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.catalog.choice import other_kind
 from inference.catalog.encoders.files import files_of_encoder, holds_encoder
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.catalog.fit.kinds import SERVED, Kind, kind_of, refusal_of
@@ -147,6 +148,8 @@ def model_files(path: Path) -> list[Path]:
 
 def _refuse_what_has_no_runtime(folder: Path) -> None:
     """Say what a folder holds, rather than which files of another kind it lacks."""
+    if kind := other_kind([child.name for child in folder.iterdir()]):
+        raise PullFailed(f"{folder.name} cannot be installed: {kind}", retry=False)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
