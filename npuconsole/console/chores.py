@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from inference.errors import InferenceError
+from npuconsole.console.words import sentence
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +108,12 @@ class ChoreBoard:
         except ChoreFailed as failure:
             self._end(number, "failed", str(failure))
         except InferenceError as error:
-            self._end(number, "failed", error.message)
+            words = error.message
+            named = words.startswith(self._chores[number].model)  # names keep their letters
+            self._end(number, "failed", words if named else sentence(words))
         except Exception:  # nobody awaits the task: any fault must be told
             log.exception("a chore of the console")
-            self._end(number, "failed", "It failed for a reason that is in the log")
+            self._end(number, "failed", "It failed for a reason that is in the log.")
         else:
             self._end(number, "done", words)
 
@@ -119,7 +122,6 @@ class ChoreBoard:
 
     def _end(self, number: int, state: str, words: str) -> None:
         if words:
-            words = words[:1].upper() + words[1:]
             self._chores[number] = replace(self._chores[number], state=state, words=words)
         else:
             del self._chores[number]

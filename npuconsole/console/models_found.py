@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inference.catalog.names import parse_name
+from inference.catalog.names import DEFAULT_NAMESPACE, parse_name
 from inference.errors import InvalidRequest
 from npuconsole.console.figures import count, counted, size
 from npuconsole.console.models_shown import Mark
@@ -112,16 +112,17 @@ def _show(found: Found, installed: Collection[str]) -> FoundModel:
 
 
 def exact_name(text: str, found: Sequence[FoundModel]) -> str:
-    """The text as a model's name to pull, if it can be one that was not found anyway; else ""."""
+    """The text as a name to pull that was not found: a repository of the hub, or a file of the
+    import folder. Names without an owner are those of known models, so they were found; else ""."""
     text = text.strip()
     if text.startswith("file:"):
         return text
     try:
-        display = parse_name(text).display
+        name = parse_name(text)
     except InvalidRequest:
         return ""
-    is_found = any(one.model.lower() == display.lower() for one in found)
-    return "" if is_found else text
+    is_found = any(one.model.lower() == name.key for one in found)
+    return "" if is_found or name.namespace == DEFAULT_NAMESPACE else text
 
 
 def show_fit(name: str, fit: Fit) -> ShownFit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.http import Http404, HttpRequest
@@ -21,9 +22,9 @@ from npuconsole.console.preset_forms import STOP, fields_of, stops_of
 from npuconsole.console.state import in_order
 
 TARGET_WORDS = {
-    "int8": "int8: half of the size, hardly any loss",
-    "int4": "int4: a quarter of the size, for CPU and GPU",
-    "npu": "npu: int4 as NPUs want it",
+    "int8": "int8, hardly any loss",
+    "int4": "int4, for CPU and GPU",
+    "npu": "int4 as NPUs want it",
 }
 
 
@@ -101,9 +102,17 @@ def _shown() -> tuple[ShownModel, ...]:
     return show_models(snapshot.current(), reports, status.resting_pairs())
 
 
-def _devices() -> list[str]:
+def _devices() -> list[dict[str, Any]]:
     """The matrix's columns."""
-    return [device.name for device in in_order(snapshot.current().devices)]
+    return [
+        {
+            "name": device.name,
+            "class": device.device_class.lower(),
+            "emulated": device.emulated,
+            "present": device.present,
+        }
+        for device in in_order(snapshot.current().devices)
+    ]
 
 
 def _find(name: str) -> ModelInfo:
@@ -123,7 +132,7 @@ def _facts(info: ModelInfo) -> list[tuple[str, str]]:
         ("Family", info.family),
         ("Parameters", parameters(info.parameter_count)),
         ("Context", counted(info.context_length, "token") if info.context_length else ""),
-        ("Weights", info.quantization),
+        ("Quantization", info.quantization),
         ("Size", size(info.size_bytes)),
         ("Made from", info.parent),
         ("Came from", source),
