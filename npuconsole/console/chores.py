@@ -75,7 +75,7 @@ class ChoreBoard:
         self._chores[number] = chore
         task = asyncio.create_task(self._run(number, work), name=f"{kind} {model}")
         self._tasks[number] = task
-        task.add_done_callback(lambda _: self._tasks.pop(number, None))
+        task.add_done_callback(lambda task: self._let_go(number, task))
         self._forget_oldest()
         return chore
 
@@ -102,9 +102,6 @@ class ChoreBoard:
     async def _run(self, number: int, work: Work) -> None:
         try:
             words = await work(lambda words, fraction: self._tell(number, words, fraction))
-        except asyncio.CancelledError:
-            self._chores.pop(number, None)
-            raise
         except ChoreFailed as failure:
             self._end(number, "failed", str(failure))
         except InferenceError as error:
@@ -116,6 +113,11 @@ class ChoreBoard:
             self._end(number, "failed", "It failed for a reason that is in the log.")
         else:
             self._end(number, "done", words)
+
+    def _let_go(self, number: int, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(number, None)
+        if task.cancelled():  # perhaps before it had begun
+            self._chores.pop(number, None)
 
     def _tell(self, number: int, words: str, fraction: float) -> None:
         self._chores[number] = replace(self._chores[number], words=words, fraction=fraction)

@@ -25,7 +25,8 @@ def run(scenario: Callable[[ChoreBoard], Awaitable[None]]) -> None:
             await scenario(board)
         finally:
             await board.close()
-            assert not board.read() or all(c.state != "running" for c in board.read())
+            await settled()
+            assert all(chore.state != "running" for chore in board.read())
 
     asyncio.run(with_board())
 

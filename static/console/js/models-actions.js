@@ -7,6 +7,10 @@ import { bytes } from "./format.js";
 import { presetsIn } from "./models-presets.js";
 
 const byId = (id) => document.getElementById(id);
+let leaving = false;
+
+/** Whether this page is about to be another one, because its model has another name or is gone. */
+export const isLeaving = () => leaving;
 
 export function startActions() {
   document.addEventListener("click", onClick);
@@ -107,11 +111,13 @@ async function onSubmit(event) {
   error.hidden = true;
   for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
   button.disabled = true;
+  leaving = verb === "delete" || verb === "rename";
   try {
     const body = verb === "presets" ? presetsIn(form) : Object.fromEntries(new FormData(form));
     const answer = await post(`/models/do/${verb}/`, { ...body, model: form.dataset.model });
     finish(form, verb, answer);
   } catch (refused) {
+    leaving = false;
     setText(error, refused.message);
     error.hidden = false;
     const field = refused.field && form.elements.namedItem(refused.field);

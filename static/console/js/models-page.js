@@ -2,7 +2,7 @@
 
 import { setText } from "./dom.js";
 import { serverNow, startFrame } from "./frame.js";
-import { startActions, tellError } from "./models-actions.js";
+import { isLeaving, startActions, tellError } from "./models-actions.js";
 import { drawFoundJobs } from "./models-found.js";
 import { startPresets } from "./models-presets.js";
 import { drawResidences } from "./models-residences.js";
@@ -10,6 +10,15 @@ import { drawWork } from "./models-work.js";
 
 let latest = null;
 let stamp = null;
+let isGoneTold = false;
+
+// The model of this page may be deleted or renamed, here or by somebody else.
+function isThere(model) {
+  if (!model || latest.models.some(({ name }) => name === model)) return true;
+  if (!isLeaving() && !isGoneTold) tellError(`${model} is not installed any more.`);
+  isGoneTold = true;
+  return false;
+}
 
 function drawMoving() {
   drawResidences(latest, serverNow());
@@ -24,7 +33,7 @@ startFrame({
     // What the server drew is old: it draws those parts again.
     if (stamp !== null && stamp !== picture.work.stamp) {
       for (const part of document.querySelectorAll('[hx-trigger="models-changed"]')) {
-        window.htmx.trigger(part, "models-changed");
+        if (isThere(part.dataset.model)) window.htmx.trigger(part, "models-changed");
       }
     }
     stamp = picture.work.stamp;
