@@ -36,7 +36,7 @@ class TooManyChores(Exception):
 @dataclass(frozen=True, slots=True)
 class Chore:
     """One of them. `kind` is load, unload, verify, mend or measure; `state` running, done or
-    failed; `at` is when it began, in milliseconds since 1970."""
+    failed; `at` is when it began, in milliseconds since 1970. The `id` 0 is nobody's order."""
 
     id: int
     kind: str

@@ -16,7 +16,6 @@ def loading(model: str, device: str) -> Work:
     """Have that pair loaded; that it is can be seen."""
 
     async def work(tell: Tell) -> str:
-        tell(f"Loading on {device}", 0.0)
         await dispatch.warm(model, device)
         return ""
 
@@ -27,7 +26,7 @@ def unloading(model: str) -> Work:
     """Unload it from every device, each when its answers under way are done."""
 
     async def work(tell: Tell) -> str:
-        tell("Unloading when the answers under way are done", 0.0)
+        tell("As soon as its answers under way are done", 0.0)
         await dispatch.unload(model)
         return ""
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 import orjson
 
 from inference import snapshot
+from inference.calibration import runs
 from inference.catalog import jobs
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.catalog.jobs import PullWatch
@@ -134,7 +135,18 @@ def read_work() -> ModelWork:
     picture = snapshot.current()
     if _stamped.picture is not picture:
         _stamped.picture, _stamped.stamp = picture, stamp_of(picture)
-    return ModelWork(board.read(), chores.read(), _stamped.stamp)
+    return ModelWork(board.read(), _with_background(chores.read()), _stamped.stamp)
+
+
+def _with_background(asked: tuple[Chore, ...]) -> tuple[Chore, ...]:
+    """What somebody asked for, and the measuring that goes on without anybody's asking."""
+    step = runs.under_way()
+    if step is None or any(
+        (chore.kind, chore.model, chore.device) == ("measure", step.model, step.device)
+        for chore in asked
+    ):
+        return asked
+    return (*asked, Chore(0, "measure", step.model, step.device, "running", step.words, 0.0, 0))
 
 
 def _words_of(error: UnknownModel) -> str:

@@ -124,7 +124,8 @@ def show_model(
 
 def facts_of(model: ModelInfo) -> tuple[str, ...]:
     """Size on disk, form of the weights, number of parameters, context."""
-    forms = ", ".join(dict.fromkeys(variant.weight_format for variant in model.variants))
+    formats = dict.fromkeys(variant.weight_format for variant in model.variants)
+    forms = ", ".join(name for name in formats if name != "none")
     context = f"context {count(model.context_length)}" if model.context_length else ""
     told = (size(model.size_bytes), forms or model.quantization, parameters(model.parameter_count))
     return tuple(fact for fact in (*told, context) if fact)

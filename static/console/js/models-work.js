@@ -5,14 +5,6 @@ import { drawList, el, icon, setAttribute, setText } from "./dom.js";
 import { about, bytes, percent } from "./format.js";
 
 const byId = (id) => document.getElementById(id);
-const KINDS = { pull: "pull", compress: "compress", convert: "convert" };
-const CHORES = {
-  load: "load",
-  unload: "unload",
-  verify: "verify",
-  mend: "mend",
-  measure: "measure",
-};
 const UNFINISHED = ["queued", "downloading", "importing", "paused"];
 
 export function drawWork({ jobs, chores }) {
@@ -35,7 +27,7 @@ function ofJob(job) {
   return {
     key: `job ${job.model.toLowerCase()}`,
     model: job.model,
-    tag: KINDS[job.kind] ?? job.kind,
+    tag: job.kind,
     state: job.status,
     isActive,
     words: isActive ? job.words : "",
@@ -66,7 +58,7 @@ function ofChore(chore) {
   const isActive = chore.state === "running";
   const common = { id: chore.id, model: chore.model };
   const actions = [];
-  if (isActive && ["verify", "measure"].includes(chore.kind)) {
+  if (isActive && chore.id && ["verify", "measure"].includes(chore.kind)) {
     actions.push({ do: "stop", words: "Stop", ...common });
   }
   if (chore.state === "failed" && chore.kind === "verify") {
@@ -76,8 +68,8 @@ function ofChore(chore) {
   return {
     key: `chore ${chore.id}`,
     model: chore.model,
-    tag: [CHORES[chore.kind] ?? chore.kind, chore.device].filter(Boolean).join(" on "),
-    state: isActive ? "importing" : chore.state,
+    tag: [chore.kind, chore.device].filter(Boolean).join(" on "),
+    state: chore.state,
     isActive,
     words: chore.state === "failed" ? "" : chore.words,
     right: isActive && chore.fraction ? percent(chore.fraction) : "",
@@ -90,7 +82,8 @@ function ofChore(chore) {
 const STATE_WORDS = {
   queued: "waiting",
   downloading: "downloading",
-  importing: "working",
+  importing: "installing",
+  running: "under way",
   paused: "paused",
   done: "done",
   failed: "failed",
