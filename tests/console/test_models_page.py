@@ -25,10 +25,16 @@ def poet(server: Appliance) -> Iterator[str]:
 
 
 def press(browser: Browser, css: str) -> None:
-    """Wait until it can be seen, and press it."""
-    browser.wait(lambda: any(one.is_displayed() for one in browser.all(css)))
-    browser.run("arguments[0].scrollIntoView({block: 'center'})", browser.find(css))
-    browser.find(css).click()
+    """Wait until it can be seen, and press it; once more if it is drawn anew in that moment."""
+
+    def pressed() -> bool:
+        shown = [one for one in browser.all(css) if one.is_displayed()]
+        if shown:
+            browser.run("arguments[0].scrollIntoView({block: 'center'})", shown[0])
+            shown[0].click()
+        return bool(shown)
+
+    browser.wait(pressed)
 
 
 def row_of(browser: Browser, model: str) -> str:
