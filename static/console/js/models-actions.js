@@ -67,7 +67,9 @@ async function perform(button) {
 
 function drawPin(button, isPinned) {
   setAttribute(button, "aria-pressed", String(isPinned));
-  setText(button, isPinned ? "Pinned" : "Pin");
+  const word = isPinned ? "Pinned" : "Pin";
+  setText(button, word);
+  setAttribute(button, "aria-label", button.getAttribute("aria-label").replace(/^Pin(ned)?/, word));
 }
 
 // What is downloaded goes with a cancelled pull.
