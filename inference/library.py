@@ -90,6 +90,16 @@ async def rename(name: ModelName, new: ModelName) -> None:
         await _unload(parse_name(old))
 
 
+async def edit(name: ModelName, presets: Presets) -> None:
+    """The model's presets become these, all of them: what they do not say it says no more. Its
+    license stays. Raises ModelNotFound."""
+    try:
+        await in_database_thread(_edit_row, name, presets)
+    except NoSuchModel:
+        raise ModelNotFound(name.display) from None
+    await configuration.refresh()
+
+
 async def create(order: Order) -> AsyncIterator[PullFrame]:
     """Make that model; returns the lines of its making. They end after "success", or by raising.
     It is made whether or not somebody reads them. Raises InvalidRequest, PullFailed at once for
@@ -176,6 +186,16 @@ async def _make_from_files(order: Order, progress: Progress) -> None:
     await configuration.refresh()
     for frame in ending_of(order.presets):
         progress.milestone(frame)
+
+
+def _edit_row(name: ModelName, presets: Presets) -> None:
+    model = copies.ready_model(name)
+    model.system, model.template = presets.system or "", presets.template or ""
+    model.parameters = dict(presets.parameters)
+    model.messages = [
+        {"role": message.role, "content": message.content} for message in presets.messages or ()
+    ]
+    model.save(update_fields=["system", "template", "parameters", "messages", "modified_at"])
 
 
 def _place_all(files: Mapping[str, str], folder: Path) -> None:

@@ -22,7 +22,10 @@ async def keep_pinned_loaded() -> None:
     loading: dict[tuple[str, str], asyncio.Task[None]] = {}
     try:
         while True:
-            for pair in snapshot.current().pins:
+            pins = snapshot.current().pins
+            for engine in dispatch.residency.engines():  # those loaded before they were pinned
+                engine.pin((engine.spec.model, engine.spec.device) in pins)
+            for pair in pins:
                 if pair not in loading and not _is_settled(*pair):
                     loading[pair] = asyncio.create_task(_load(*pair))
             loading = {pair: task for pair, task in loading.items() if not task.done()}

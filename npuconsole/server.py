@@ -122,6 +122,9 @@ class Server(daphne.server.Server):  # type: ignore[misc]
             task.cancel()
         if running:
             await asyncio.wait(running, timeout=CANCEL_SECONDS)
+        from npuconsole.console.model_work import chores
+
+        await chores.close()
         await appliance.stop()
 
 

@@ -141,6 +141,13 @@ class Engine:
         self.grant()
         self._rest_if_idle()
 
+    def pin(self, is_pinned: bool) -> None:
+        """Whether it stays although nobody uses it; the time of keep_alive begins anew when that
+        changes."""
+        if is_pinned != self.is_pinned:
+            self.is_pinned = is_pinned
+            self._rest_if_idle()
+
     def turn_away(self) -> None:
         """Nobody gets a place here any more: all who wait look elsewhere."""
         while (ticket := self.line.next()) is not None:

@@ -21,6 +21,7 @@ from inference import appliance, snapshot, status
 from inference.catalog import jobs, starter
 from npuconsole import __version__
 from npuconsole.console.history import RateHistory
+from npuconsole.console.model_work import read_work
 from npuconsole.console.state import Facts, Picture, draw_picture
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def read_picture() -> Picture:
             rates=rates,
             history=_history.series(now),
             platform=sys.platform,
+            work=read_work(),
         )
     )
 

@@ -7,12 +7,13 @@ milliseconds since 1970 (UTC), because that is what a browser counts in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
+from npuconsole.console.model_work import ModelWork
 from npuconsole.console.words import (
     DeviceState,
     Fix,
@@ -49,6 +50,7 @@ class Facts:
     rates: Mapping[str, float]  # tokens per second by device, now
     history: Mapping[str, tuple[float, ...]]  # the same, one value a second, oldest first
     platform: str  # sys.platform: decides which command fixes a missing device
+    work: ModelWork = ModelWork()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Picture:
     devices: tuple[DeviceCard, ...]
     models: tuple[ModelRow, ...]
     decisions: tuple[DecisionRow, ...]
+    work: ModelWork
 
 
 def draw_picture(facts: Facts) -> Picture:
@@ -162,11 +165,12 @@ def draw_picture(facts: Facts) -> Picture:
         running=facts.running,
         queued=facts.queued,
         tokens_per_second=round(sum(facts.rates.values()), 1),
-        devices=tuple(_draw_device(device, facts) for device in _in_order(facts.snapshot.devices)),
+        devices=tuple(_draw_device(device, facts) for device in in_order(facts.snapshot.devices)),
         models=_draw_models(facts, emulated),
         decisions=tuple(
             _draw_decision(decision, emulated) for decision in facts.decisions[:DECISIONS_SHOWN]
         ),
+        work=facts.work,
     )
 
 
@@ -323,7 +327,7 @@ def _rate(decision: RecordDraft) -> float | None:
     return round((decision.completion_tokens - 1) / decision.decode_seconds, 3)
 
 
-def _in_order(devices: Sequence[DeviceInfo]) -> list[DeviceInfo]:
+def in_order(devices: Iterable[DeviceInfo]) -> list[DeviceInfo]:
     """NPU, GPU, CPU: the same place on every page, whatever the priorities are."""
     rank = {"NPU": 0, "GPU": 1, "CPU": 2}
     return sorted(devices, key=lambda device: (rank.get(device.device_class, 3), device.name))

@@ -102,3 +102,9 @@ _OUTCOMES = {
 def describe_outcome(outcome: str) -> str:
     """How a request ended, in words; "" when it simply finished."""
     return _OUTCOMES.get(outcome, outcome.replace("_", " "))
+
+
+def sentence(words: str) -> str:
+    """The words with a capital and a full stop."""
+    words = words.strip()
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "?")) or not words else ".")

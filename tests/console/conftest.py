@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -112,15 +113,24 @@ class Browser:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
+    with started_browser(tmp_path / "browser") as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def started_browser(profile: Path) -> Iterator[Browser]:
+    """A browser with a profile of its own, until the end of the block."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     chauffeur = shutil.which("chromedriver")
     if not program or not chauffeur:
         pytest.skip("no Chromium with its driver: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = program
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"):
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chauffeur))
-    yield Browser(driver)
-    driver.quit()
+    try:
+        yield Browser(driver)
+    finally:
+        driver.quit()
