@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
+from npuconsole.console.calibrating import Calibrating
 from npuconsole.console.words import (
     DeviceState,
     Fix,
@@ -49,6 +50,7 @@ class Facts:
     rates: Mapping[str, float]  # tokens per second by device, now
     history: Mapping[str, tuple[float, ...]]  # the same, one value a second, oldest first
     platform: str  # sys.platform: decides which command fixes a missing device
+    calibrating: Calibrating | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Picture:
     devices: tuple[DeviceCard, ...]
     models: tuple[ModelRow, ...]
     decisions: tuple[DecisionRow, ...]
+    calibrating: Calibrating | None = None
 
 
 def draw_picture(facts: Facts) -> Picture:
@@ -167,6 +170,7 @@ def draw_picture(facts: Facts) -> Picture:
         decisions=tuple(
             _draw_decision(decision, emulated) for decision in facts.decisions[:DECISIONS_SHOWN]
         ),
+        calibrating=facts.calibrating,
     )
 
 
