@@ -57,7 +57,7 @@ async def stop() -> None:
     """Stop everything, newest first; no engine and no child process is left. Takes seconds at most:
     a part that does not end in time is named in the log and left to the end of the process."""
     from inference import dispatch, library
-    from inference.calibration import schedule
+    from inference.calibration import asked, schedule
     from inference.catalog import jobs, starter
 
     _state.is_started = False
@@ -65,6 +65,7 @@ async def stop() -> None:
     for task in _state.tasks:
         task.cancel()
     await asyncio.gather(*_state.tasks, return_exceptions=True)
+    await _ended("the calibration asked for", asked.stop())
     await _ended("calibration", schedule.stop())
     await _ended("the starter", starter.stop())
     await _ended("models being made", library.close())

@@ -18,8 +18,10 @@ from datetime import UTC, datetime
 import orjson
 
 from inference import appliance, snapshot, status
+from inference.calibration import asked, runs
 from inference.catalog import jobs, starter
 from npuconsole import __version__
+from npuconsole.console.calibrating import draw_calibrating
 from npuconsole.console.history import RateHistory
 from npuconsole.console.model_work import read_work
 from npuconsole.console.state import Facts, Picture, draw_picture
@@ -55,6 +57,7 @@ def read_picture() -> Picture:
             history=_history.series(now),
             platform=sys.platform,
             work=read_work(),
+            calibrating=draw_calibrating(runs.under_way(), asked.last()),
         )
     )
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
+from npuconsole.console.calibrating import Calibrating
 from npuconsole.console.model_work import ModelWork
 from npuconsole.console.words import (
     DeviceState,
@@ -51,6 +52,7 @@ class Facts:
     history: Mapping[str, tuple[float, ...]]  # the same, one value a second, oldest first
     platform: str  # sys.platform: decides which command fixes a missing device
     work: ModelWork = ModelWork()
+    calibrating: Calibrating | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ class Picture:
     models: tuple[ModelRow, ...]
     decisions: tuple[DecisionRow, ...]
     work: ModelWork
+    calibrating: Calibrating | None = None
 
 
 def draw_picture(facts: Facts) -> Picture:
@@ -171,6 +174,7 @@ def draw_picture(facts: Facts) -> Picture:
             _draw_decision(decision, emulated) for decision in facts.decisions[:DECISIONS_SHOWN]
         ),
         work=facts.work,
+        calibrating=facts.calibrating,
     )
 
 

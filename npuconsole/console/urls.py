@@ -9,7 +9,17 @@ from npuconsole.console.views.chat import chat
 from npuconsole.console.views.connect import connect
 from npuconsole.console.views.overview import overview
 from npuconsole.console.views.requests import requests
-from npuconsole.console.views.routing import routing
+from npuconsole.console.views.routing import (
+    routing,
+    routing_apply,
+    routing_calibrate,
+    routing_calibration_dismiss,
+    routing_calibration_stop,
+    routing_dry_run,
+    routing_preview,
+    routing_undo,
+    routing_use_measured,
+)
 from npuconsole.console.views.settings import settings
 
 app_name = "console"
@@ -19,6 +29,18 @@ urlpatterns = [
     path("chat/", chat, name="chat"),
     *model_urls.urlpatterns,
     path("routing/", routing, name="routing"),
+    path("routing/preview/", routing_preview, name="routing-preview"),
+    path("routing/apply/", routing_apply, name="routing-apply"),
+    path("routing/measured/", routing_use_measured, name="routing-use-measured"),
+    path("routing/undo/<int:change_id>/", routing_undo, name="routing-undo"),
+    path("routing/dry-run/", routing_dry_run, name="routing-dry-run"),
+    path("routing/calibration/", routing_calibrate, name="routing-calibrate"),
+    path("routing/calibration/stop/", routing_calibration_stop, name="routing-calibration-stop"),
+    path(
+        "routing/calibration/dismiss/",
+        routing_calibration_dismiss,
+        name="routing-calibration-dismiss",
+    ),
     path("requests/", requests, name="requests"),
     path("connect/", connect, name="connect"),
     path("settings/", settings, name="settings"),
