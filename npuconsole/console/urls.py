@@ -8,7 +8,13 @@ from npuconsole.console.views.chat import chat
 from npuconsole.console.views.connect import connect
 from npuconsole.console.views.models import models
 from npuconsole.console.views.overview import overview
-from npuconsole.console.views.requests import requests
+from npuconsole.console.views.requests import (
+    ask_again,
+    forget_prompt,
+    receipt,
+    requests,
+    requests_list,
+)
 from npuconsole.console.views.routing import routing
 from npuconsole.console.views.settings import settings
 
@@ -20,6 +26,10 @@ urlpatterns = [
     path("models/", models, name="models"),
     path("routing/", routing, name="routing"),
     path("requests/", requests, name="requests"),
+    path("requests/list/", requests_list, name="requests_list"),
+    path("requests/<slug:request_id>/", receipt, name="receipt"),
+    path("requests/<slug:request_id>/forget/", forget_prompt, name="forget_prompt"),
+    path("requests/<slug:request_id>/replay/", ask_again, name="ask_again"),
     path("connect/", connect, name="connect"),
     path("settings/", settings, name="settings"),
 ]
