@@ -101,9 +101,10 @@ async def _measure(pages: Any, receipts: dict[str, str], repeats: int) -> float:
     medians = []
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         for words, path in await _paths(client, receipts):
-            taken = [await _load(client, path) for _ in range(repeats + 1)][1:]
-            medians.append(median(taken))
-            print(f"{words:<64}{median(taken):8.1f} ms, at worst{max(taken):8.1f}")
+            loads = [await _load(client, path) for _ in range(repeats + 1)][1:]
+            wall, cpu = median(load[0] for load in loads), median(load[1] for load in loads)
+            medians.append(wall)
+            print(f"{words:<62}{wall:7.1f} ms, of the processor{cpu:7.1f} ms")
     return max(medians)
 
 
@@ -118,10 +119,11 @@ async def _paths(client: httpx.AsyncClient, receipts: dict[str, str]) -> list[tu
     return found + [(words, f"/requests/{receipt}/") for words, receipt in receipts.items()]
 
 
-async def _load(client: httpx.AsyncClient, path: str) -> float:
-    began = time.perf_counter()
+async def _load(client: httpx.AsyncClient, path: str) -> tuple[float, float]:
+    """By the clock, and of the processor, which others may keep busy."""
+    began, worked = time.perf_counter(), time.process_time()
     answer = await client.get(path)
-    taken = (time.perf_counter() - began) * 1e3
+    taken = (time.perf_counter() - began) * 1e3, (time.process_time() - worked) * 1e3
     if answer.status_code != 200:
         raise SystemExit(f"{path}: {answer.status_code}")
     return taken

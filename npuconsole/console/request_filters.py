@@ -83,7 +83,7 @@ class Cursor:
     def read(cls, text: str) -> Cursor | None:
         """The place that an address names: microseconds since 1970, a hyphen, the row. None for
         anything else."""
-        if not re.fullmatch(r"\d{1,17}-\d{1,18}", text):
+        if not re.fullmatch(r"[0-9]{1,17}-[0-9]{1,18}", text):
             return None
         microseconds, _, pk = text.partition("-")
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(microseconds))

@@ -207,9 +207,11 @@ def _messages(prompt: dict[str, Any] | None) -> list[dict[str, str]]:
             {"role": "input", "text": text if isinstance(text, str) else f"{text}", "more": ""}
             for text in prompt["inputs"]
         ]
-    suffix = [{"role": "suffix", "text": str(prompt["suffix"]), "more": ""}]
-    text = {"role": "prompt", "text": str(prompt.get("prompt", "")), "more": ""}
-    return [text, *(suffix if prompt.get("suffix") else [])]
+    return [
+        {"role": name, "text": str(prompt[name]), "more": ""}
+        for name in ("prompt", "suffix")
+        if name in prompt
+    ]
 
 
 def _pretty(value: Any) -> str:
