@@ -11,6 +11,7 @@ import { drawTimes } from "./requests-times.js";
 const WRITTEN_AFTER_MILLISECONDS = 900; // records are written in batches, twice a second
 const BETWEEN_LOOKS_MILLISECONDS = 2_000;
 
+let pointer = "";
 const byId = (id) => document.getElementById(id);
 const rows = () => [...document.querySelectorAll("#requests-rows > tr")];
 
@@ -41,6 +42,7 @@ class ListView {
     document.addEventListener("click", ({ target }) => {
       if (target.closest("#requests-waiting")) this.#show(true);
     });
+    document.addEventListener("pointerover", ({ pointerType }) => (pointer = pointerType));
     for (const sign of ["pointerout", "focusout", "scroll"]) {
       document.addEventListener(sign, () => requestAnimationFrame(() => this.#showIfFree()), { passive: true });
     }
@@ -122,7 +124,7 @@ function isHeld() {
   const body = byId("requests-rows");
   if (!body) return false;
   if (body.contains(document.activeElement) && document.activeElement.matches(":focus-visible")) return true;
-  if (body.matches(":hover") && matchMedia("(hover: hover)").matches) return true;
+  if (body.matches(":hover") && pointer !== "touch") return true; // a finger leaves no pointer behind
   return byId("requests-list").getBoundingClientRect().top < 0;
 }
 
