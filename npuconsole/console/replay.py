@@ -12,7 +12,7 @@ from inference.keeping import AnswerKeeper
 from inference.requests import DeviceWish, Failed, Finished
 from npuconsole.console import amounts
 from npuconsole.console.pages import Refusal
-from npuconsole.console.receipts import FEWEST_TOKENS_FOR_A_RATE
+from npuconsole.console.request_receipts import FEWEST_TOKENS_FOR_A_RATE
 from npuconsole.console.words import describe_error
 
 LONGEST_SHOWN = 20_000

@@ -14,10 +14,9 @@ from inference import records, snapshot, status
 from inference.database import in_database_thread
 from inference.models import RequestRecord
 from inference.snapshot import DeviceInfo
-from npuconsole.console import amounts, receipts
+from npuconsole.console import amounts, request_receipts
 from npuconsole.console.curl import curl, request_command
 from npuconsole.console.pages import Context, Refusal, console_action, console_page
-from npuconsole.console.receipts import Device
 from npuconsole.console.replay import replay
 from npuconsole.console.request_filters import (
     FAILED,
@@ -30,6 +29,7 @@ from npuconsole.console.request_filters import (
     Filters,
 )
 from npuconsole.console.request_log import MOST_COUNTED, LogPage, read_choices, read_page
+from npuconsole.console.request_receipts import Device
 from npuconsole.console.words import describe_outcome
 
 
@@ -103,7 +103,7 @@ def _list(request: HttpRequest, filters: Filters) -> Context:
     )
     emulated = _emulated()
     return {
-        "lines": [receipts.line_of(row, now, emulated) for row in page.rows],
+        "lines": [request_receipts.line_of(row, now, emulated) for row in page.rows],
         "is_newest": page.is_newest,
         "count_words": _count_words(page, filters),
         "older": filters.address(before=str(page.before)) if page.before else "",
@@ -168,8 +168,8 @@ def _receipt(
     predicted = record.predicted_seconds
     return {
         "record": record,
-        "line": receipts.line_of(record, now, emulated),
-        "steps": receipts.chain_of(record.chain, emulated),
+        "line": request_receipts.line_of(record, now, emulated),
+        "steps": request_receipts.chain_of(record.chain, emulated),
         "ttft": amounts.seconds(record.ttft_seconds) if record.completion_tokens else "",
         "predicted": amounts.seconds(predicted) if predicted else "",
         "devices": [Device(name, name in emulated) for name in record.devices],
