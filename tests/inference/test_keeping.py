@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from inference import keeping, records, snapshot
+from inference.database import in_database_thread
 from inference.errors import InvalidRequest
 from inference.keeping import MOST_BYTES, AnswerKeeper, ask_again, keep_inputs, keep_request
 from inference.models import RequestRecord
+from inference.records import MOST_PROMPTS_WAITING, Writer
 from inference.requests import (
     AnswerSchema,
     DeviceWish,
@@ -164,22 +166,34 @@ def test_what_a_database_refuses_is_replaced(kept: None, rows: None) -> None:
     assert row.prompt["messages"][0]["content"] == "\ufffd ?"
 
 
-async def test_a_removed_prompt_is_gone_written_or_not(rows: None) -> None:
-    from inference.database import in_database_thread
+async def test_a_removed_prompt_is_gone_from_its_row_and_from_no_other(rows: None) -> None:
+    full = [replace(draft(n), prompt={"prompt": "secret"}, answer="told") for n in range(2)]
+    await in_database_thread(records.write, full)
+
+    await records.forget_prompt(full[1].request_id)
 
     def kept_texts() -> list[tuple[Any, str]]:
         return list(RequestRecord.objects.order_by("request_id").values_list("prompt", "answer"))
 
-    full = [replace(draft(n), prompt={"prompt": "secret"}, answer="told") for n in range(3)]
-    await in_database_thread(records.write, full[:2])
-    records.submit(full[2])
-    for one in full[1:]:
-        await records.forget_prompt(one.request_id)
-    await in_database_thread(records.write, list(records._writer.waiting))
-    records._writer.waiting.clear()
+    assert await in_database_thread(kept_texts) == [({"prompt": "secret"}, "told"), (None, "")]
 
-    assert await in_database_thread(kept_texts) == [
-        ({"prompt": "secret"}, "told"),
-        (None, ""),
-        (None, ""),
-    ]
+
+def test_a_removed_prompt_is_gone_before_its_row_is_written() -> None:
+    writer = Writer()
+    full = [replace(draft(n), prompt={"prompt": "secret"}, answer="told") for n in range(2)]
+    for one in full:
+        writer.submit(one)
+
+    writer.forget_prompt(full[1].request_id)
+
+    assert list(writer.waiting) == [full[0], replace(full[1], prompt=None, answer="")]
+
+
+def test_a_database_that_is_busy_does_not_fill_the_memory_with_prompts() -> None:
+    writer = Writer()
+
+    for number in range(MOST_PROMPTS_WAITING + 5):
+        writer.submit(replace(draft(number), prompt={"prompt": "long"}, answer="long"))
+
+    assert len(writer.waiting) == MOST_PROMPTS_WAITING + 5
+    assert sum(1 for one in writer.waiting if one.prompt or one.answer) == MOST_PROMPTS_WAITING
