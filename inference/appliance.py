@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
-from inference import configuration, devices, environment, records, snapshot
+from inference import configuration, devices, environment, records, retention, snapshot
 from inference.probing import ProbeFailed
 from inference.prompts import arguments
 from inference.residency import compiled
@@ -85,6 +85,7 @@ async def _start_up() -> None:
     _state.is_started = True
     _begin(warmup.keep_pinned_loaded(), "pinned models")
     _begin(_keep_compiled_tidy(), "compiled models")
+    _begin(retention.keep_tidy(), "old request records")
     schedule.start(dispatch.journal.idle_seconds, dispatch.reserve)
     await _timed("looking for the starter model", starter.ensure())
     if environment.values().get("NPU_PROXY_IMPORT_DROPPED", True):

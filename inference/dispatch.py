@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
-from inference import metrics, planning, records, snapshot
+from inference import keeping, metrics, planning, records, snapshot
 from inference.errors import (
     CapabilityMissing,
     InferenceError,
@@ -216,12 +216,14 @@ def _unserved(
         outcome=outcome,
         error=error,
         prompt_tokens=len(relay.plan.prompt_ids) if relay else 0,
+        kept=keeping.keep_request(request),
     )
 
 
 def note_end(record: RecordDraft) -> None:
     """The end of every request: journal, metrics, record."""
-    journal.close(record)
+    # What is kept of prompts is for the log alone.
+    journal.close(replace(record, prompt=None, answer=""))
     records.submit(record)
     if record.execution_device:
         metrics.count_generation(

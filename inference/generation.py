@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from types import TracebackType
 
+from inference import keeping
 from inference.answer_text import AnswerText
 from inference.errors import EngineFailed, EngineTooSlow, InferenceError
 from inference.garbage import GarbageGuard
@@ -21,6 +22,7 @@ from inference.records import RecordDraft
 from inference.relay import Progress, Relay
 from inference.reports import draft_record
 from inference.requests import (
+    AnswerEvent,
     Event,
     Failed,
     Finished,
@@ -73,6 +75,7 @@ class Generation:
         self._text = AnswerText(relay.plan.prompt)
         grammar = relay.plan.prompt.grammar
         self._held = None if grammar is None else HeldAnswer(grammar)
+        self._keeper = keeping.new_keeper(self.request.client)
         self._is_continued = False
         self._entry = entry
         self._hooks = hooks
@@ -145,12 +148,12 @@ class Generation:
         logprobs = self._logprobs(chunks) if self.request.logprobs is not None else ()
         self._text.add(text, ids, logprobs, is_last=bool(last.finish))
         if not last.finish:
-            return () if self._is_holding else self._text.release()
+            return () if self._is_holding else self._release()
         self._prefill_seconds = self._prefill_seconds or last.prefill_seconds
         # Of an answer in several parts no engine knows the time; the server's own clock tells.
         timings = self._timings(0.0 if self._is_continued else last.decode_seconds)
         reason = FinishReason(last.finish)
-        events = self._text.release()
+        events = self._release()
         finished = Finished(
             reason,
             len(self.prompt_ids),
@@ -161,6 +164,12 @@ class Generation:
         )
         self._close(reason, timings, "")
         return (*events, finished)
+
+    def _release(self) -> tuple[AnswerEvent, ...]:
+        events = self._text.release()
+        if self._keeper is not None:
+            self._keeper.add(events)
+        return events
 
     @staticmethod
     def _logprobs(chunks: list[Chunk]) -> list[TokenLogprob]:
@@ -272,5 +281,6 @@ class Generation:
                 prompt_tokens=len(self.prompt_ids),
                 completion_tokens=len(self.completion_ids),
                 timings=timings,
+                kept=keeping.keep_request(self.request, self._keeper),
             )
         )

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, DataError, IntegrityError
+from django.db import DatabaseError, DataError, IntegrityError, connection
 from django.db.models import CharField
 
 from inference.database import in_database_thread
@@ -21,6 +21,8 @@ from inference.models import RequestRecord
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 10_000
+MOST_PROMPTS_WAITING = 100
+"""Kept prompts and answers in memory while the database is busy; more records wait without."""
 BATCH_ROWS = 500
 PAUSE_SECONDS = 0.5
 FLUSH_SECONDS = 2.0
@@ -28,7 +30,8 @@ FLUSH_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordDraft:
-    """One request's record, with exactly the fields of `RequestRecord`. Times are seconds."""
+    """One request's record, with exactly the fields of `RequestRecord`. Times are seconds; `prompt`
+    and `answer` are what `inference.keeping` kept."""
 
     request_id: str
     received_at: datetime
@@ -55,6 +58,8 @@ class RecordDraft:
     ttft_seconds: float = 0.0
     total_seconds: float = 0.0
     ignored: list[str] = field(default_factory=list)
+    prompt: dict[str, Any] | None = None
+    answer: str = ""
 
 
 class Writer:
@@ -70,8 +75,19 @@ class Writer:
         """Take a draft; when too many wait, the oldest is dropped and counted."""
         if len(self.waiting) == MOST_WAITING:
             self.dropped += 1
+        if draft.prompt is not None:
+            held = sum(1 for waiting in self.waiting if waiting.prompt is not None)
+            if held >= MOST_PROMPTS_WAITING:
+                draft = _without_prompt(draft)
         self.waiting.append(draft)
         self._filled.set()
+
+    def forget_prompt(self, request_id: str) -> None:
+        """Take the prompt and the answer from a draft that still waits. A batch that is being
+        written has them; whoever changes the row in the database thread comes after it."""
+        for place, draft in enumerate(self.waiting):
+            if draft.request_id == request_id:
+                self.waiting[place] = _without_prompt(draft)
 
     def start(self) -> None:
         """Begin writing, on the running loop."""
@@ -141,17 +157,34 @@ def _fitting(draft: RecordDraft) -> dict[str, Any]:
     return values
 
 
+def _without_prompt(draft: RecordDraft) -> RecordDraft:
+    return replace(draft, prompt=None, answer="")
+
+
+_READ = [item.name for item in fields(RecordDraft) if item.name not in ("prompt", "answer")]
+"""What is read back: kept prompts are large, and only for who asks for them by row."""
+
+
 def _read(request_id: str) -> RecordDraft | None:
-    row = RequestRecord.objects.filter(request_id=request_id).first()
+    row = RequestRecord.objects.filter(request_id=request_id).only(*_READ).first()
     return None if row is None else _draft_of(row)
 
 
 def _read_newest(limit: int) -> list[RecordDraft]:
-    return [_draft_of(row) for row in RequestRecord.objects.order_by("-received_at")[:limit]]
+    rows = RequestRecord.objects.order_by("-received_at").only(*_READ)[:limit]
+    return [_draft_of(row) for row in rows]
 
 
 def _draft_of(row: RequestRecord) -> RecordDraft:
-    return RecordDraft(**{item.name: getattr(row, item.name) for item in fields(RecordDraft)})
+    return RecordDraft(**{name: getattr(row, name) for name in _READ})
+
+
+def _forget_prompt(request_id: str) -> None:
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            # What is removed is to be gone from the file as well, not only from its index.
+            cursor.execute("PRAGMA secure_delete = ON")
+    RequestRecord.objects.filter(request_id=request_id).update(prompt=None, answer="")
 
 
 _writer = Writer()
@@ -163,9 +196,18 @@ def submit(record: RecordDraft) -> None:
 
 
 async def find(request_id: str) -> RecordDraft | None:
-    """The record of a request that ended, written already or not yet; None if there is none."""
+    """The record of a request that ended, written already or not yet, without what is kept of its
+    prompt; None if there is none."""
     waiting = (draft for draft in _writer.waiting if draft.request_id == request_id)
-    return next(waiting, None) or await in_database_thread(_read, request_id)
+    draft = next(waiting, None)
+    return _without_prompt(draft) if draft else await in_database_thread(_read, request_id)
+
+
+async def forget_prompt(request_id: str) -> None:
+    """Remove the kept prompt and answer of a request, whether its row is written already or not;
+    the row itself stays."""
+    _writer.forget_prompt(request_id)
+    await in_database_thread(_forget_prompt, request_id)
 
 
 async def newest(limit: int) -> list[RecordDraft]:

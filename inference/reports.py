@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+from inference.keeping import Kept
 from inference.planning import Plan
 from inference.records import RecordDraft
 from inference.requests import ChainStep, GenerationRequest, RouteReport, Timings
@@ -64,6 +65,7 @@ def draft_record(
     prompt_tokens: int = 0,
     completion_tokens: int = 0,
     timings: Timings | None = None,
+    kept: Kept | None = None,
 ) -> RecordDraft:
     """The record of a request, however it ended. `route` is None when it never got that far."""
     elapsed = time.perf_counter() - request.received_at
@@ -95,4 +97,6 @@ def draft_record(
         ttft_seconds=times.ttft,
         total_seconds=times.total,
         ignored=list(request.ignored),
+        prompt=kept.prompt if kept else None,
+        answer=kept.answer if kept else "",
     )

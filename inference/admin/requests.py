@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from unfold.decorators import display
 
 from inference.admin.facts import MadeByTheAppliance, human_seconds
@@ -27,6 +29,11 @@ class RequestRecordAdmin(MadeByTheAppliance):
     list_filter = ("execution_device", "outcome", "family", "model_name", "received_at")
     search_fields = ("request_id", "model_name", "client", "error")
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RequestRecord]:
+        """Kept prompts are large, and only the page of one record shows them."""
+        records: QuerySet[RequestRecord] = super().get_queryset(request)
+        return records.defer("prompt", "answer")
 
     @display(description="Device", ordering="execution_device", label=True)
     def device(self, record: RequestRecord) -> str:

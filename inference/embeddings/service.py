@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from inference import dispatch, metrics, snapshot
+from inference import dispatch, keeping, metrics, snapshot
 from inference.embeddings import planning
 from inference.embeddings.cache import Key, Known, VectorCache, key_of
 from inference.embeddings.request import EmbeddingRequest, Embeddings
@@ -75,6 +75,7 @@ async def embed(request: EmbeddingRequest) -> Embeddings:
         outcome=FinishReason.STOP,
         prompt_tokens=embeddings.prompt_tokens,
         timings=embeddings.timings,
+        kept=keeping.keep_inputs(request.client, request.inputs),
     )
     dispatch.note_end(record)
     metrics.count_embeddings(model.name, len(request.inputs), embeddings.cached)
@@ -191,6 +192,7 @@ def _note_unserved(
         outcome=outcome,
         error=error,
         prompt_tokens=relay.plan.facts.prompt_tokens if relay else 0,
+        kept=keeping.keep_inputs(request.client, request.inputs),
     )
     dispatch.note_end(record)
 

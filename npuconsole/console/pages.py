@@ -70,7 +70,8 @@ def console_page(
     name: str, template: str = ""
 ) -> Callable[[Callable[..., Context | HttpResponse]], View]:
     """The decorated function gives the page's context, in a thread where it may use the database;
-    the template is console/<name>.html unless it says otherwise. A request of htmx is answered like
+    the template is console/<name>.html unless it says otherwise, and "status" in the context is the
+    answer's if it is not 200. A request of htmx is answered like
     any other: a fragment has a function and a template of its own."""
 
     def decorate(read: Callable[..., Context | HttpResponse]) -> View:
@@ -94,7 +95,12 @@ def console_page(
             }
             rendered = sync_to_async(render)
             return _with_policy(
-                await rendered(request, template or f"console/{name}.html", {**frame, **context})
+                await rendered(
+                    request,
+                    template or f"console/{name}.html",
+                    {**frame, **context},
+                    status=context.get("status"),
+                )
             )
 
         return view

@@ -8,7 +8,13 @@ from npuconsole.console import model_urls
 from npuconsole.console.views.chat import chat
 from npuconsole.console.views.connect import connect
 from npuconsole.console.views.overview import overview
-from npuconsole.console.views.requests import requests
+from npuconsole.console.views.requests import (
+    ask_again,
+    forget_prompt,
+    receipt,
+    requests,
+    requests_list,
+)
 from npuconsole.console.views.routing import (
     routing,
     routing_apply,
@@ -42,6 +48,10 @@ urlpatterns = [
         name="routing-calibration-dismiss",
     ),
     path("requests/", requests, name="requests"),
+    path("requests/list/", requests_list, name="requests_list"),
+    path("requests/<slug:request_id>/", receipt, name="receipt"),
+    path("requests/<slug:request_id>/forget/", forget_prompt, name="forget_prompt"),
+    path("requests/<slug:request_id>/replay/", ask_again, name="ask_again"),
     path("connect/", connect, name="connect"),
     path("settings/", settings, name="settings"),
 ]

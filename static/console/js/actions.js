@@ -8,8 +8,8 @@ export class Refused extends Error {
   }
 }
 
-/** POST `body` as JSON and give the answer, an object. Throws Refused. */
-export async function post(url, body = {}) {
+/** POST `body` as JSON and give the answer, an object. Throws Refused; `signal` can give it up. */
+export async function post(url, body = {}, { signal } = {}) {
   let response;
   try {
     response = await fetch(url, {
@@ -19,6 +19,7 @@ export async function post(url, body = {}) {
         "X-CSRFToken": document.querySelector('meta[name="csrf-token"]').content,
       },
       body: JSON.stringify(body),
+      signal,
     });
   } catch {
     throw new Refused("The server cannot be reached.", "", 0);
