@@ -148,17 +148,16 @@ def model_files(path: Path) -> list[Path]:
 
 def _refuse_what_has_no_runtime(folder: Path) -> None:
     """Say what a folder holds, rather than which files of another kind it lacks."""
-    if kind := other_kind([child.name for child in folder.iterdir()]):
-        raise PullFailed(f"{folder.name} cannot be installed: {kind}", retry=False)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return  # it is missed below
-    if not isinstance(config, dict):
-        return
-    kind = kind_of(config, folder.name)
-    if kind not in SERVED and kind is not Kind.OTHER:
-        raise PullFailed(refusal_of(config, folder.name), retry=False)
+        config = {}  # it is missed below
+    if isinstance(config, dict):
+        described = kind_of(config, folder.name)
+        if described not in SERVED and described is not Kind.OTHER:
+            raise PullFailed(refusal_of(config, folder.name), retry=False)
+    if kind := other_kind([child.name for child in folder.iterdir()]):
+        raise PullFailed(f"{folder.name} cannot be installed: {kind}", retry=False)
 
 
 def _copy(origin: Path, target: Path, name: str, progress: FileProgress, stop: Stop) -> None:
