@@ -10,7 +10,7 @@ from inference import dispatch, keeping
 from inference.errors import InferenceError
 from inference.keeping import AnswerKeeper
 from inference.requests import DeviceWish, Failed, Finished
-from npuconsole.console import amounts
+from npuconsole.console import figures
 from npuconsole.console.pages import Refusal
 from npuconsole.console.request_receipts import FEWEST_TOKENS_FOR_A_RATE
 from npuconsole.console.words import describe_error
@@ -52,12 +52,12 @@ async def replay(
     text = "".join(keeper.texts)
     times, tokens = finished.timings, finished.completion_tokens
     facts = [
-        amounts.counted(tokens, "token"),
-        f"first token after {amounts.seconds(times.ttft)}",
-        f"{amounts.seconds(times.total)} in all",
+        figures.counted(tokens, "token"),
+        f"first token after {figures.seconds(times.ttft)}",
+        f"{figures.seconds(times.total)} in all",
     ]
     if tokens >= FEWEST_TOKENS_FOR_A_RATE and times.decode > 0:
-        facts.insert(1, amounts.rate((tokens - 1) / times.decode))
+        facts.insert(1, figures.rate((tokens - 1) / times.decode))
     return {
         "request_id": request.request_id,
         "device": route.execution_device,

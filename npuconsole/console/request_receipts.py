@@ -10,7 +10,7 @@ from typing import Any
 from inference.models import RequestRecord
 from inference.records import RecordDraft
 from inference.router import WORDS, Reason
-from npuconsole.console import amounts
+from npuconsole.console import figures
 from npuconsole.console.request_filters import FAMILIES
 from npuconsole.console.words import describe_error, describe_outcome
 
@@ -104,8 +104,8 @@ def line_of(record: Recorded, now: datetime, emulated: frozenset[str]) -> Line:
     return Line(
         id=record.request_id,
         moment=int(record.received_at.timestamp() * 1000),
-        ago=amounts.ago(record.received_at, now),
-        absolute=amounts.absolute(record.received_at),
+        ago=figures.ago(record.received_at, now),
+        absolute=figures.absolute(record.received_at),
         model=record.model_name,
         device=Device(device, device in emulated),
         instead_of=record.routed_device if record.routed_device != device else "",
@@ -117,8 +117,8 @@ def line_of(record: Recorded, now: datetime, emulated: frozenset[str]) -> Line:
         client=record.client,
         prompt_tokens=f"{record.prompt_tokens:,}",
         completion_tokens=f"{record.completion_tokens:,}",
-        total=amounts.seconds(record.total_seconds),
-        speed=amounts.rate(speed) if (speed := speed_of(record)) else "",
+        total=figures.seconds(record.total_seconds),
+        speed=figures.rate(speed) if (speed := speed_of(record)) else "",
         bar=bar,
         bar_words=", ".join(f"{part.words} {part.amount}" for part in bar),
     )
@@ -165,7 +165,7 @@ def timeline(record: Recorded) -> tuple[Part, ...]:
     widths[widths.index(max(widths))] += BAR_UNITS - sum(widths)
     starts = [sum(widths[:place]) for place in range(len(widths))]
     return tuple(
-        Part(name, words, amounts.seconds(times[name]), start, width)
+        Part(name, words, figures.seconds(times[name]), start, width)
         for (name, words), start, width in zip(shown, starts, widths, strict=True)
     )
 
@@ -185,7 +185,7 @@ def chain_of(chain: Sequence[Mapping[str, Any]], emulated: frozenset[str]) -> tu
                 mood="bad" if step.get("error") else "good",
                 words=words,
                 error=error,
-                tokens=amounts.counted(tokens, "token") if tokens else "",
+                tokens=figures.counted(tokens, "token") if tokens else "",
             )
         )
     return tuple(steps)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from inference.records import RecordDraft
-from npuconsole.console import amounts
+from npuconsole.console import figures
 from npuconsole.console.curl import curl, request_command
 from npuconsole.console.request_filters import Cursor, Filters
 from npuconsole.console.request_receipts import BAR_UNITS, chain_of, line_of, timeline
@@ -88,7 +88,7 @@ def test_a_place_survives_its_address() -> None:
     ],
 )
 def test_durations(value: float, words: str) -> None:
-    assert amounts.seconds(value).replace("\xa0", " ") == words
+    assert figures.seconds(value).replace("\xa0", " ") == words
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_durations(value: float, words: str) -> None:
     [(2, "now"), (12, "12 s ago"), (200, "3 min ago"), (7300, "2 h ago"), (200_000, "2 d ago")],
 )
 def test_how_long_ago(passed: int, words: str) -> None:
-    found = amounts.ago(NOW - timedelta(seconds=passed), NOW)
+    found = figures.ago(NOW - timedelta(seconds=passed), NOW)
     assert found.replace("\xa0", " ") == words
 
 

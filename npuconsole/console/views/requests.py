@@ -14,7 +14,7 @@ from inference import records, snapshot, status
 from inference.database import in_database_thread
 from inference.models import RequestRecord
 from inference.snapshot import DeviceInfo
-from npuconsole.console import amounts, request_receipts
+from npuconsole.console import figures, request_receipts
 from npuconsole.console.curl import curl, request_command
 from npuconsole.console.pages import Context, Refusal, console_action, console_page
 from npuconsole.console.replay import replay
@@ -120,7 +120,7 @@ def _count_words(page: LogPage, filters: Filters) -> str:
     matching = "" if filters.is_any else " that match"
     if page.count is None:
         return f"more than {MOST_COUNTED:,} requests{matching}"
-    return f"{amounts.counted(page.count, 'request')}{matching if page.count else ''}"
+    return f"{figures.counted(page.count, 'request')}{matching if page.count else ''}"
 
 
 def _choices(filters: Filters) -> list[dict[str, Any]]:
@@ -170,15 +170,15 @@ def _receipt(
         "record": record,
         "line": request_receipts.line_of(record, now, emulated),
         "steps": request_receipts.chain_of(record.chain, emulated),
-        "ttft": amounts.seconds(record.ttft_seconds) if record.completion_tokens else "",
-        "predicted": amounts.seconds(predicted) if predicted else "",
+        "ttft": figures.seconds(record.ttft_seconds) if record.completion_tokens else "",
+        "predicted": figures.seconds(predicted) if predicted else "",
         "devices": [Device(name, name in emulated) for name in record.devices],
         "prompt": prompt,
         "messages": _messages(prompt),
         "tools": _pretty(prompt.get("tools")) if prompt else "",
         "tool_calls": _pretty(prompt.get("tool_calls")) if prompt else "",
         "answer": answer,
-        "kept_size": amounts.size(_size(prompt, answer)),
+        "kept_size": figures.size(_size(prompt, answer)),
         "prompts_are_kept": settings.prompts_are_kept,
         "no_replay": _why_no_replay(prompt),
         "targets": [_target(device) for device in snapshot.current().devices],
