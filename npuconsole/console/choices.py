@@ -65,10 +65,11 @@ class Choices:
 
     def as_json(self) -> dict[str, Any]:
         """For the conversation's row, and for the page that opens it again."""
-        sampling = {name: value for name, value in asdict(self.sampling).items() if value}
-        for name in (*FRACTIONS, *WHOLE):
-            if getattr(self.sampling, name) == 0:
-                sampling[name] = 0
+        sampling = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self.sampling).items()
+            if value is not None
+        }
         return {
             "lanes": [asdict(lane) for lane in self.lanes],
             "system": self.system,

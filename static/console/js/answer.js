@@ -150,10 +150,10 @@ export class AnswerView {
     if (receipt.ignored?.length) {
       this.receipt.append(el("p", {}, `Without effect here: ${receipt.ignored.join(", ")}`));
     }
-    this.#offer(receipt.model);
+    this.#offer(receipt);
   }
 
-  #offer(model) {
+  #offer({ model, request_id: request }) {
     this.tools = el("div", { class: "answer-tools" });
     if (this.text) {
       const words = el("span", {}, "Copy");
@@ -174,6 +174,9 @@ export class AnswerView {
       const again = el("button", { class: "button button-small button-quiet", type: "button", "data-again": "" }, icon("i-again", 14), this.failure ? "Try again" : "Regenerate");
       again.addEventListener("click", () => this.onAgain());
       this.tools.append(again);
+    }
+    if (request) {
+      this.tools.append(el("a", { class: "button button-small button-quiet", href: `/requests/${encodeURIComponent(request)}/` }, icon("i-requests", 14), "Receipt"));
     }
     if (model) this.tools.append(el("span", { class: "answer-model" }, model));
     this.node.append(this.tools);
