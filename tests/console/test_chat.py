@@ -77,12 +77,8 @@ def test_one_question_goes_to_several_devices_and_a_missing_one_is_told(
 ) -> None:
     open_chat(browser, server)
     browser.find("#chat-compare").click()
-    assert [
-        Select(one).first_selected_option.text for one in browser.all(".lane-device select")
-    ] == [
-        "NPU (emulated)",
-        "CPU",
-    ]
+    chosen = [Select(one).first_selected_option.text for one in browser.all(".lane-device select")]
+    assert chosen == ["NPU (emulated)", "CPU"]
     browser.find("#chat-compare").click()
     Select(browser.all(".lane-device select")[2]).select_by_value("GPU")
     address = f"{server.url}/chat/?to={STARTER}@NPU&to={STARTER}@CPU&to={STARTER}@GPU"
@@ -186,11 +182,10 @@ def test_leaving_the_page_stops_the_answer_and_keeps_what_was_there(
     browser.wait_for_text(30)
     address = browser.driver.current_url
     browser.open("about:blank")
-    with server.client() as client:
-        browser.wait(lambda: client.get("/api/npu/requests/running").status_code in (200, 404), 5)
     browser.open(address)
     browser.wait(lambda: browser.text("#total-running") == "0", 10)
-    browser.wait(lambda: (browser.driver.refresh(), browser.all(".answer-text"))[1], 10)
+    browser.driver.refresh()
+    browser.wait(lambda: browser.all(".receipt .chip"))
     assert len(browser.text(".answer-text")) >= 30
     assert "stopped" in browser.text(".receipt-facts")
 

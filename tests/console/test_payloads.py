@@ -43,7 +43,9 @@ window.alert = window.confirm = window.prompt = () => window.ran.push("dialog");
 DANGEROUS = """
 return [...document.querySelectorAll(arguments[0])].flatMap((root) =>
   [...root.querySelectorAll("*")].filter((node) =>
-    node.matches("script, iframe, object, embed, img, video, style, link, meta, base, form form, math")
+    node.matches(
+      "script, iframe, object, embed, img, video, style, link, meta, base, form form, math"
+    )
     || [...node.attributes].some(({name, value}) => name.startsWith("on")
       || (["href", "src", "action", "xlink:href", "formaction"].includes(name)
           && !/^(https?:\\/\\/|mailto:|[/#?]|$)/i.test(value)))
@@ -51,10 +53,33 @@ return [...document.querySelectorAll(arguments[0])].flatMap((root) =>
 """
 
 
+STREAM = """
+const [payloads, done] = arguments;
+import("/static/console/js/answer.js").then(async ({AnswerView}) => {
+  for (const payload of payloads) {
+    const view = new AnswerView({onAgain: () => {}});
+    document.querySelector("#chat-log").append(view.node);
+    const receipt = {device: payload, wished: payload, why: payload, model: payload,
+                     request_id: payload, prompt_tokens: 1, ignored: [payload]};
+    view.started(receipt);
+    view.think({text: payload, tokens: 1});
+    view.call({call: {name: payload, arguments: {[payload]: payload}, problem: payload}});
+    for (const character of payload) {
+      view.add({text: character, tokens: 1});
+      if (character === ">") await new Promise(requestAnimationFrame);
+    }
+    view.ended({type: "error", message: payload, receipt});
+  }
+  done([...document.querySelectorAll(".answer-text")].length);
+}, (error) => done(String(error)));
+"""
+"""An answer's frames as the page draws them, character by character; no model writes these."""
+
+
 @pytest.fixture
 def echo(starter_home: Path, tmp_path: Path, start_appliance: StartAppliance) -> Appliance:
-    """A server whose engine repeats its prompt, so that a model writes what is wanted; with the
-    payloads in its database, and an owner."""
+    """A server without a model's load (its engine echoes), with the payloads in its database and an
+    owner."""
     home = copy_home(starter_home, tmp_path / "home")
     change_rows(home, ROWS.format(payloads=json.dumps(PAYLOADS)))
     appliance = start_appliance(home, NPU_PROXY_REAL_INFERENCE="0")
@@ -96,7 +121,7 @@ def test_thirty_payloads_are_shown_and_never_run(browser: Browser, echo: Applian
     browser.wait(lambda: browser.all("dialog[open]"))
     nothing_ran(browser, "dialog")
 
-    # Asked now, answered with the same, in a stream.
+    # Asked now, and streamed.
     browser.open(f"{echo.url}/chat/?to={STARTER}&q=%3Cscript%3E")
     browser.wait(lambda: browser.find("#chat-text").is_enabled())
     assert browser.find("#talks-query").get_attribute("value") == "<script>"
@@ -112,6 +137,11 @@ def test_thirty_payloads_are_shown_and_never_run(browser: Browser, echo: Applian
         text,
     )
     browser.wait(lambda: browser.all(".answer") and not browser.all("[aria-busy]"), 60)
+    assert browser.run("return document.querySelector('.asked').textContent") == text.strip()
+    nothing_ran(browser, "#chat-page")
+
+    browser.driver.set_script_timeout(60)
+    assert browser.driver.execute_async_script(STREAM, PAYLOADS) == 31
     assert "evil.example" in browser.text(".answer-text")
     nothing_ran(browser, "#chat-page")
 
@@ -128,7 +158,7 @@ def test_thirty_payloads_are_shown_and_never_run(browser: Browser, echo: Applian
             page
         )
     browser.open(f"{echo.url}{ADMIN}/conversation/{number}/delete/")
-    browser.find("form [type=submit], form button").submit()
+    browser.find("form:has([name=post]) button").click()
     browser.wait(lambda: "deleted successfully" in browser.text("body"))
     assert browser.run("return JSON.stringify(window.ran)") == "[]"
 
