@@ -144,6 +144,7 @@ export class AnswerView {
         this.speed ? [rate(this.speed), "tok/s"] : null,
         [seconds(times.total ?? 0), "in all"],
         ENDINGS[receipt.outcome] ? ["", ENDINGS[receipt.outcome]] : null,
+        ["", receipt.model],
       ]);
       this.receipt.append(timeline(times));
     }
@@ -153,7 +154,7 @@ export class AnswerView {
     this.#offer(receipt);
   }
 
-  #offer({ model, request_id: request }) {
+  #offer({ request_id: request }) {
     this.tools = el("div", { class: "answer-tools" });
     if (this.text) {
       const words = el("span", {}, "Copy");
@@ -178,7 +179,6 @@ export class AnswerView {
     if (request) {
       this.tools.append(el("a", { class: "button button-small button-quiet", href: `/requests/${encodeURIComponent(request)}/` }, icon("i-requests", 14), "Receipt"));
     }
-    if (model) this.tools.append(el("span", { class: "answer-model" }, model));
     this.node.append(this.tools);
   }
 
@@ -209,6 +209,7 @@ export class AnswerView {
       [count(this.tokens), "tokens out"],
       [seconds((this.startedAt - this.askedAt) / 1000), "to the first token"],
       speed ? [rate(speed), "tok/s"] : null,
+      ["", this.start.model],
     ]);
   }
 
