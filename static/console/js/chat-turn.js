@@ -18,7 +18,7 @@ export class Turn {
     this.grid = el("div", { class: "lanes" });
     const asked = el("div", { class: text.length > LONG_QUESTION ? "asked is-long" : "asked", dir: "auto" }, text);
     if (text.length > LONG_QUESTION) asked.tabIndex = 0; // it scrolls
-    this.node = el("section", { class: "turn", "aria-label": "Question" }, asked, this.grid);
+    this.node = el("div", { class: "turn" }, asked, this.grid);
     this.widen(lanes);
   }
 

@@ -110,7 +110,7 @@ function drawTable({ aligns, head, rows }) {
     el("tr", {}, ...cells.map((cell, column) => el(tag, { "data-align": aligns[column], scope: tag === "th" ? "col" : null }, ...inline(cell))));
   return el(
     "div",
-    { class: "table-scroll", tabindex: 0, role: "region", "aria-label": "Table" },
+    { class: "table-scroll", tabindex: 0, role: "group", "aria-label": "Table" },
     el("table", {}, el("thead", {}, row(head, "th")), el("tbody", {}, ...rows.map((cells) => row(cells, "td")))),
   );
 }
