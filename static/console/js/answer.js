@@ -119,14 +119,13 @@ export class AnswerView {
   }
 
   #drawWhere(receipt) {
-    const { device = "", wished = "", emulated, why } = receipt;
+    const { device = "", emulated, fell_back: fellBack, why } = receipt;
     if (device) {
       this.node.dataset.device = device.split(".")[0].toLowerCase();
       this.chip.draw({ device, emulated });
     }
     this.chip.hidden = !device;
-    const isElsewhere = wished && device && wished !== device && wished !== device.split(".")[0];
-    this.receipt.toggleAttribute("data-elsewhere", Boolean(isElsewhere));
+    this.receipt.toggleAttribute("data-elsewhere", Boolean(fellBack));
     setText(this.words, why ?? "");
   }
 

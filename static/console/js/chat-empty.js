@@ -9,7 +9,8 @@ const EXAMPLES = [
   { words: "A long prompt, over the NPU's limit", prompt: makeLongPrompt, forNpuOnly: true },
 ];
 
-/** A node with `draw(picture, isReady)`. `onExample(text)` asks one. */
+/** A node with `draw(picture, isReady, missing)`, the last a chosen model that is not installed.
+ *  `onExample(text)` asks one. */
 export function makeEmpty(onExample) {
   const title = el("strong");
   const words = el("span");
@@ -21,14 +22,15 @@ export function makeEmpty(onExample) {
     examples.append(button);
   }
   const node = el("div", { class: "log-empty" }, el("p", {}, title, words), examples);
-  node.draw = (picture, isReady) => {
+  node.draw = (picture, isReady, missing) => {
     examples.hidden = !isReady;
     const hasNpu = picture.devices.some(
       ({ device_class: kind, state }) => kind === "NPU" && state !== "absent" && state !== "off",
     );
     for (const button of examples.querySelectorAll("[data-npu]")) button.hidden = !hasNpu;
     const coming = picture.models.find(({ progress }) => progress && !progress.error);
-    const [head, body] = isReady ? READY : coming ? onItsWay(coming) : NONE;
+    const waiting = coming ? onItsWay(coming) : NONE;
+    const [head, body] = isReady ? READY : missing ? notInstalled(missing) : waiting;
     setText(title, head);
     setText(words, body);
   };
@@ -40,6 +42,7 @@ const READY = [
   "The answer streams in here. Under it stands the device it ran on, and why. Compare puts devices or models side by side.",
 ];
 const NONE = ["No model is ready", "As soon as one is installed, you can ask here."];
+const notInstalled = (name) => [`${name} is not installed`, "Choose another model above, or install it on the page Models."];
 const onItsWay = ({ name, progress }) => [
   `${name} is on its way`,
   `${progress.words}: ${percent(progress.fraction)}. You can ask as soon as it is here.`,

@@ -30,6 +30,13 @@ export class Lanes {
     return this.#lanes.length > 0 && this.value.every(({ model }) => names.includes(model));
   }
 
+  /** The model of a lane that is not installed, where others are; "" if there is none. */
+  get missing() {
+    const names = this.#names();
+    if (names.length === 0) return "";
+    return this.value.find(({ model }) => !names.includes(model))?.model ?? "";
+  }
+
   set(lanes) {
     this.#lanes = [];
     this.parent.replaceChildren();

@@ -26,6 +26,7 @@ const chat = new Chat({
   onState: drawControls,
 });
 const empty = makeEmpty(ask);
+let latest = null; // the last picture
 const tickTalks = startTalks({ serverNow, onDeleted });
 
 function ask(text) {
@@ -52,6 +53,7 @@ function onChoice() {
     history.replaceState(null, "", url);
   }
   chat.offerAgain();
+  if (latest) empty.draw(latest, lanes.areReady, lanes.missing);
   drawControls();
 }
 
@@ -82,7 +84,7 @@ function drawControls() {
   send.disabled = !streaming && (!ready || over || !field.value.trim());
   if (field.disabled === ready) field.disabled = !ready;
   const tool = streaming ? "" : chat.calledTool;
-  field.placeholder = tool ? `Write what ${tool} gives back` : "Ask something";
+  field.placeholder = placeholder(tool);
   const counter = byId("chat-count");
   counter.classList.toggle("over", over);
   setText(counter, length > page.max_characters * 0.9 ? `${count(length)} of ${count(page.max_characters)} characters` : "");
@@ -90,6 +92,11 @@ function drawControls() {
   field.style.height = `${field.scrollHeight + 2}px`;
   byId("chat-compare").disabled = streaming || lanes.count >= page.max_lanes || !ready;
   setText(byId("settings-count"), settings.changed ? ` (${settings.changed})` : "");
+}
+
+function placeholder(tool) {
+  if (lanes.missing) return `${lanes.missing} is not installed: choose another model above`;
+  return tool ? `Write what ${tool} gives back` : "Ask something";
 }
 
 form.addEventListener("submit", (event) => {
@@ -123,9 +130,10 @@ startPanels();
 let wasReady = null;
 startFrame({
   draw: (picture) => {
+    latest = picture;
     lanes.draw(picture);
     chat.drawPicture(picture);
-    empty.draw(picture, lanes.areReady);
+    empty.draw(picture, lanes.areReady, lanes.missing);
     if (wasReady === lanes.areReady) return;
     wasReady = lanes.areReady;
     settings.draw(lanes.value.map(({ model }) => model));
