@@ -74,7 +74,10 @@ def snippet_of(text: str, query: str) -> Snippet | None:
 def _meets(field: str, query: str) -> Q:
     if query.isascii() or connection.vendor != "sqlite":
         return Q(**{f"{field}__icontains": query})
-    return Q(**{f"{field}__iregex": re.escape(query)})
+    in_any_case = Q(**{f"{field}__iregex": re.escape(query)})
+    # LIKE is some three times as fast: what English letters there are rule most rows out.
+    english = max(re.findall(r"[\x20-\x7e]+", query), key=len, default="")
+    return Q(**{f"{field}__icontains": english}) & in_any_case if english else in_any_case
 
 
 def _snippets(conversations: list[int], query: str) -> dict[int, Snippet]:

@@ -41,6 +41,7 @@ export class AnswerView {
     view.markdown.end();
     if (receipt.device || message.content) view.#begin(receipt);
     if (receipt.error) view.#fail(receipt.error);
+    else if (!receipt.device) view.#tellNothingCame();
     view.#end(receipt);
     return view;
   }
@@ -88,7 +89,7 @@ export class AnswerView {
     delete this.body.dataset.streaming;
     this.wait.remove();
     if (frame.type === "error") this.#fail(frame.message);
-    else if (!this.start) this.node.append(el("p", { class: "answer-wait" }, "Stopped before the first token."));
+    else if (!this.start) this.#tellNothingCame();
     this.#end(frame.receipt ?? {});
   }
 
@@ -179,6 +180,10 @@ export class AnswerView {
       this.tools.append(el("a", { class: "button button-small button-quiet", href: `/requests/${encodeURIComponent(request)}/` }, icon("i-requests", 14), "Receipt"));
     }
     this.node.append(this.tools);
+  }
+
+  #tellNothingCame() {
+    this.node.append(el("p", { class: "answer-wait" }, "Stopped before the first token."));
   }
 
   #fail(message) {
