@@ -62,6 +62,7 @@ def test_an_answer_streams_says_where_and_why_and_is_there_after_a_reload(
     assert browser.complaints() == []
 
     # The next answer knows the one before; the one given again is beside the first.
+    Select(browser.find(".lane-device select")).select_by_value("CPU")
     browser.ask(LONG_STORY)
     browser.wait(lambda: browser.text(".turn:last-child .answer-text"), 60)
     browser.stop_when_begun()
