@@ -119,7 +119,7 @@ def test_a_prompt_over_the_limit_of_the_npu_says_that_another_device_took_it(
 def test_parameters_are_sent_and_kept_and_a_forced_call_is_shown(
     browser: Browser, server: Appliance
 ) -> None:
-    open_chat(browser, server, f"?to={STARTER}@CPU")
+    open_chat(browser, server, f"?model={STARTER}@CPU")
     browser.find("#settings-open").click()
     browser.find("#set-tools").send_keys("[{")
     assert "Not JSON yet" in browser.text("#set-tools-error")

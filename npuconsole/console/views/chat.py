@@ -24,9 +24,11 @@ from npuconsole.console.searching import PAGE_SIZE, find_conversations
 
 @console_page("chat")
 def chat(request: HttpRequest, pk: int | None = None) -> Context:
-    """The page: a new conversation, or one that was begun. `?to=model@device` says who is to answer
-    a new one, once for each lane; `?q=` what the list is searched for."""
+    """The page: a new conversation, or one that was begun. `?to=model@device` (or `?model=`) says
+    who is to answer a new one, once for each lane; `?q=` what the list is searched for."""
+    asked = request.GET.getlist("to") or request.GET.getlist("model")
     conversation = Conversation.objects.filter(pk=pk).first() if pk is not None else None
+    is_gone = pk is not None and conversation is None
     opened = None
     if conversation is not None:
         opened = {
@@ -38,10 +40,11 @@ def chat(request: HttpRequest, pk: int | None = None) -> Context:
     return {
         **_list(request, pk),
         "title": conversation.title if conversation else "",
-        "is_gone": pk is not None and conversation is None,
+        "is_gone": is_gone,
+        "status": 404 if is_gone else 200,
         "chat": {
             "conversation": opened,
-            "lanes": [asdict(lane) for lane in asked_lanes(request.GET.getlist("to"))],
+            "lanes": [asdict(lane) for lane in asked_lanes(asked)],
             "models": {model.name: _model(model) for model in snapshot.current().models.values()},
             "defaults": _sampling(CONSOLE_DEFAULTS),
             "max_lanes": MAX_LANES,

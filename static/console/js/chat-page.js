@@ -49,6 +49,7 @@ function onChoice() {
     // A new conversation's address says who is to answer it.
     const url = new URL(location.href);
     url.searchParams.delete("to");
+    url.searchParams.delete("model");
     for (const { model, device } of lanes.value) url.searchParams.append("to", device ? `${model}@${device}` : model);
     history.replaceState(null, "", url);
   }
