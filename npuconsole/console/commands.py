@@ -1,24 +1,20 @@
 """What a browser may say on the chat websocket, checked before anything acts on it.
 
 `parse_command` is pure: a frame in, a command out, or `BadCommand` with a sentence for the person.
+What was said before is not among it: the server has it (`conversations`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any
 
 import orjson
 
-from inference.requests import Message
+from npuconsole.console.choices import LARGEST_NUMBER, Choices, Unfit, check_length, read_choices
 
 MAX_FRAME_BYTES = 512 * 1024
-MAX_TEXT_CHARACTERS = 32_000
-MAX_MESSAGES = 200
-MAX_NAME_CHARACTERS = 250
 MAX_ID_CHARACTERS = 40
-
-Role = Literal["system", "user", "assistant"]
 
 
 class BadCommand(Exception):
@@ -32,28 +28,43 @@ class BadCommand(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Answer this conversation. `stream_id` is the browser's name for the answer."""
+    """Put this question, in a new conversation (None) or behind what was said in one. `stream_id`
+    is the browser's name for the answers."""
 
     stream_id: str
-    model: str
-    messages: tuple[Message, ...]
+    conversation: int | None
+    text: str
+    choices: Choices
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Answer a question of that conversation once more, in one lane."""
+
+    stream_id: str
+    conversation: int
+    question: int
+    lane: int
+    choices: Choices
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop that answer."""
+    """Stop those answers, or the one in that lane."""
 
     stream_id: str
+    lane: int | None = None
 
 
-def parse_command(text: str | None) -> Ask | Stop:
+Command = Ask | Again | Stop
+
+
+def parse_command(text: str | None) -> Command:
     """The command in a text frame; a binary frame arrives as None."""
     if text is None:
         raise BadCommand("Only text frames with JSON are understood here.")
     if len(text.encode("utf-8", "surrogatepass")) > MAX_FRAME_BYTES:
-        raise BadCommand(
-            f"The conversation is over {MAX_FRAME_BYTES // 1024} kB; start a new chat."
-        )
+        raise BadCommand(f"That is over {MAX_FRAME_BYTES // 1024} kB.")
     try:
         frame = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -63,47 +74,42 @@ def parse_command(text: str | None) -> Ask | Stop:
     stream_id = frame.get("id")
     if not isinstance(stream_id, str) or not 0 < len(stream_id) <= MAX_ID_CHARACTERS:
         raise BadCommand(f'"id" must be a text of 1 to {MAX_ID_CHARACTERS} characters.')
-    match frame.get("type"):
-        case "ask":
-            return Ask(stream_id, _model(frame, stream_id), _messages(frame, stream_id))
-        case "stop":
-            return Stop(stream_id)
-    raise BadCommand('"type" must be "ask" or "stop".', stream_id)
+    try:
+        match frame.get("type"):
+            case "ask":
+                return _ask(frame, stream_id)
+            case "again":
+                return _again(frame, stream_id)
+            case "stop":
+                return Stop(stream_id, _number(frame, "lane", may_be_null=True))
+    except Unfit as unfit:
+        raise BadCommand(str(unfit), stream_id) from None
+    raise BadCommand('"type" must be "ask", "again" or "stop".', stream_id)
 
 
-def _model(frame: dict[str, Any], stream_id: str) -> str:
-    model = frame.get("model")
-    if not isinstance(model, str) or not model.strip():
-        raise BadCommand("Choose a model first.", stream_id)
-    if len(model) > MAX_NAME_CHARACTERS:
-        raise BadCommand(f"A model's name has at most {MAX_NAME_CHARACTERS} characters.", stream_id)
-    return model.strip()
+def _ask(frame: dict[str, Any], stream_id: str) -> Ask:
+    text = frame.get("text")
+    if not isinstance(text, str) or not text.strip():
+        raise Unfit("Write a message first.")
+    check_length(text, "A message")
+    conversation = _number(frame, "conversation", may_be_null=True)
+    return Ask(stream_id, conversation, text.strip(), read_choices(frame.get("choices")))
 
 
-def _messages(frame: dict[str, Any], stream_id: str) -> tuple[Message, ...]:
-    raw = frame.get("messages")
-    if not isinstance(raw, list) or not raw:
-        raise BadCommand("Write a message first.", stream_id)
-    if len(raw) > MAX_MESSAGES:
-        raise BadCommand(f"A chat has at most {MAX_MESSAGES} messages; start a new one.", stream_id)
-    messages = tuple(_message(item, stream_id) for item in raw)
-    last = messages[-1]
-    if last.role != "user" or not last.content.strip():
-        raise BadCommand("Write a message first.", stream_id)
-    return messages
+def _again(frame: dict[str, Any], stream_id: str) -> Again:
+    choices = read_choices(frame.get("choices"))
+    conversation, question, lane = (
+        _number(frame, name) or 0 for name in ("conversation", "question", "lane")
+    )
+    if lane >= len(choices.lanes):
+        raise Unfit("There is no such lane.")
+    return Again(stream_id, conversation, question, lane, choices)
 
 
-def _message(item: object, stream_id: str) -> Message:
-    if not isinstance(item, dict):
-        raise BadCommand("Every message must be a JSON object.", stream_id)
-    role, content = item.get("role"), item.get("content")
-    if role not in ("system", "user", "assistant"):
-        raise BadCommand('A message\'s "role" must be system, user or assistant.', stream_id)
-    if not isinstance(content, str):
-        raise BadCommand('A message\'s "content" must be text.', stream_id)
-    if len(content) > MAX_TEXT_CHARACTERS:
-        raise BadCommand(
-            f"A message has at most {MAX_TEXT_CHARACTERS:,} characters, this one {len(content):,}.",
-            stream_id,
-        )
-    return Message(role=cast("Role", role), content=content)
+def _number(frame: dict[str, Any], name: str, *, may_be_null: bool = False) -> int | None:
+    value = frame.get(name)
+    if value is None and may_be_null:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
+        raise Unfit(f'"{name}" must be a whole number.')
+    return value

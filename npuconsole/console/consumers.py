@@ -7,18 +7,24 @@ Each connection owns its tasks and cancels them in `disconnect`: a consumer that
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
 
+from inference.database import in_database_thread
 from npuconsole.console import live
 from npuconsole.console.access import may_connect, scope_address
 from npuconsole.console.answers import Frame, stream_answer
-from npuconsole.console.commands import Ask, BadCommand, Stop, parse_command
+from npuconsole.console.commands import Again, Ask, BadCommand, Stop, parse_command
+from npuconsole.console.conversations import Turn, open_turn
+
+log = logging.getLogger(__name__)
 
 CLOSE_NOT_ALLOWED = 4403
-MAX_ANSWERS_AT_ONCE = 4
+MAX_ANSWERS_AT_ONCE = 6
 
 
 class ConsoleConsumer(AsyncWebsocketConsumer):
@@ -88,7 +94,8 @@ class LiveConsumer(ConsoleConsumer):
 
 
 class ChatConsumer(ConsoleConsumer):
-    """Answers, several at once if asked, each named by the browser."""
+    """Questions and their answers, one for each lane, several at once if asked. The browser names
+    the answers; what it says is kept before it is answered."""
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Act on one command; a bad one is answered with an error and changes nothing."""
@@ -96,34 +103,61 @@ class ChatConsumer(ConsoleConsumer):
             return
         try:
             command = parse_command(text_data)
-            if isinstance(command, Ask):
-                self._start(command)
-            else:
+            if isinstance(command, Stop):
                 self._stop(command)
+            else:
+                await self._begin(command)
         except BadCommand as error:
-            await self.send_frame(
-                {
-                    "type": "error",
-                    "id": error.stream_id,
-                    "code": "bad_command",
-                    "message": error.message,
-                    "retry_after_seconds": None,
-                }
+            await self._send_error(error.stream_id, "bad_command", error.message)
+        except DatabaseError:
+            log.exception("a question could not be kept")
+            await self._send_error(
+                command.stream_id, "internal_error", "The database could not keep the question."
             )
 
-    def _start(self, ask: Ask) -> None:
-        if ask.stream_id in self.tasks:
+    async def _begin(self, command: Ask | Again) -> None:
+        wanted = 1 if isinstance(command, Again) else len(command.choices.lanes)
+        if any(name.startswith(f"{command.stream_id}/") for name in self.tasks):
             raise BadCommand("That answer is already under way.", "")
-        if len(self.tasks) >= MAX_ANSWERS_AT_ONCE:
+        if len(self.tasks) + wanted > MAX_ANSWERS_AT_ONCE:
             raise BadCommand(
-                f"{MAX_ANSWERS_AT_ONCE} answers are under way; stop one first.", ask.stream_id
+                f"At most {MAX_ANSWERS_AT_ONCE} answers at once; stop one first.",
+                command.stream_id,
             )
+        turn = await in_database_thread(open_turn, command)
+        await self.send_frame(
+            {
+                "type": "asked",
+                "id": turn.stream_id,
+                "conversation": turn.conversation,
+                "title": turn.title,
+                "question": turn.question,
+            }
+        )
+        for lane in turn.lanes:
+            self._answer(turn, lane)
+
+    def _answer(self, turn: Turn, lane: int) -> None:
+        name = f"{turn.stream_id}/{lane}"
         client = scope_address(self.scope)
-        task = asyncio.create_task(stream_answer(ask, client, self.send_frame))
-        self.tasks[ask.stream_id] = task
-        task.add_done_callback(lambda _: self.tasks.pop(ask.stream_id, None))
+        task = asyncio.create_task(stream_answer(turn, lane, client, self.send_frame))
+        self.tasks[name] = task
+        task.add_done_callback(lambda _: self.tasks.pop(name, None))
 
     def _stop(self, stop: Stop) -> None:
-        task = self.tasks.get(stop.stream_id)
-        if task is not None:
-            task.cancel()
+        for name, task in self.tasks.items():
+            stream_id, _, lane = name.rpartition("/")
+            if stream_id == stop.stream_id and stop.lane in (None, int(lane)):
+                task.cancel()
+
+    async def _send_error(self, stream_id: str, code: str, message: str) -> None:
+        await self.send_frame(
+            {
+                "type": "error",
+                "id": stream_id,
+                "lane": None,
+                "code": code,
+                "message": message,
+                "retry_after_seconds": None,
+            }
+        )

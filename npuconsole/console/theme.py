@@ -84,6 +84,8 @@ UNFOLD: dict[str, Any] = {
                         ("Passports", "badge", "passport"),
                         ("Pinned pairs", "keep", "pinnedpair"),
                         ("Requests", "receipt_long", "requestrecord"),
+                        ("Conversations", "forum", "conversation"),
+                        ("Messages", "chat", "conversationmessage"),
                         ("Settings", "settings", "setting"),
                     )
                 ],

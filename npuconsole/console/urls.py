@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from npuconsole.console import model_urls
-from npuconsole.console.views.chat import chat
+from npuconsole.console import chat_urls, model_urls
 from npuconsole.console.views.connect import connect
 from npuconsole.console.views.overview import overview
 from npuconsole.console.views.requests import (
@@ -32,7 +31,7 @@ app_name = "console"
 
 urlpatterns = [
     path("", overview, name="overview"),
-    path("chat/", chat, name="chat"),
+    *chat_urls.urlpatterns,
     *model_urls.urlpatterns,
     path("routing/", routing, name="routing"),
     path("routing/preview/", routing_preview, name="routing-preview"),

@@ -9,28 +9,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.requests import Message
+from npuconsole.console.choices import MAX_TEXT_CHARACTERS, Choices, Lane
 from npuconsole.console.commands import (
     MAX_FRAME_BYTES,
-    MAX_MESSAGES,
-    MAX_TEXT_CHARACTERS,
+    Again,
     Ask,
     BadCommand,
     Stop,
     parse_command,
 )
 
-HELLO = {"role": "user", "content": "hello"}
+CHOICES = {"lanes": [{"model": "smollm2:135m", "device": "CPU"}]}
+CHOSEN = Choices((Lane("smollm2:135m", "CPU"),))
 
 
 def frame(**changes: Any) -> str:
-    good = {"type": "ask", "id": "a1", "model": "smollm2:135m", "messages": [HELLO]}
+    good = {"type": "ask", "id": "a1", "conversation": None, "text": "hello", "choices": CHOICES}
     return orjson.dumps({k: v for k, v in (good | changes).items() if v is not ...}).decode()
 
 
+def again(**changes: Any) -> str:
+    return frame(**({"type": "again", "conversation": 3, "question": 7, "lane": 0} | changes))
+
+
 def test_good_commands_are_understood() -> None:
-    assert parse_command(frame()) == Ask("a1", "smollm2:135m", (Message("user", "hello"),))
+    assert parse_command(frame()) == Ask("a1", None, "hello", CHOSEN)
+    assert parse_command(frame(conversation=3)) == Ask("a1", 3, "hello", CHOSEN)
+    assert parse_command(again()) == Again("a1", 3, 7, 0, CHOSEN)
     assert parse_command('{"type": "stop", "id": "a1"}') == Stop("a1")
+    assert parse_command('{"type": "stop", "id": "a1", "lane": 1}') == Stop("a1", 1)
 
 
 @pytest.mark.parametrize(
@@ -44,23 +51,22 @@ def test_good_commands_are_understood() -> None:
         (frame(id=5), '"id"', ""),
         (frame(id="x" * 41), '"id"', ""),
         (frame(type="shout"), '"type"', "a1"),
-        (frame(model=...), "Choose a model", "a1"),
-        (frame(model="  "), "Choose a model", "a1"),
-        (frame(model="m" * 251), "at most 250", "a1"),
-        (frame(messages=...), "Write a message", "a1"),
-        (frame(messages=[]), "Write a message", "a1"),
-        (frame(messages="hello"), "Write a message", "a1"),
-        (frame(messages=["hello"]), "JSON object", "a1"),
-        (frame(messages=[{"role": "tool", "content": "x"}]), "system, user or assistant", "a1"),
-        (frame(messages=[{"role": "user", "content": 5}]), "must be text", "a1"),
-        (frame(messages=[{"role": "user", "content": " \n"}]), "Write a message", "a1"),
-        (frame(messages=[HELLO, {"role": "assistant", "content": "x"}]), "Write a message", "a1"),
-        (frame(messages=[HELLO] * (MAX_MESSAGES + 1)), "start a new one", "a1"),
+        (frame(text=...), "Write a message", "a1"),
+        (frame(text=" \n"), "Write a message", "a1"),
+        (frame(text=["x"]), "Write a message", "a1"),
         (
-            frame(messages=[{"role": "user", "content": "x" * (MAX_TEXT_CHARACTERS + 1)}]),
+            frame(text="x" * (MAX_TEXT_CHARACTERS + 1)),
             "at most 32,000 characters, this one 32,001",
             "a1",
         ),
+        (frame(choices=...), "choices", "a1"),
+        (frame(choices={"lanes": []}), "Choose a model", "a1"),
+        (frame(conversation=-1), "conversation", "a1"),
+        (frame(conversation="3"), "conversation", "a1"),
+        (frame(conversation=True), "conversation", "a1"),
+        (again(question=None), "question", "a1"),
+        (again(lane=1), "no such lane", "a1"),
+        ('{"type": "stop", "id": "a1", "lane": "x"}', "lane", "a1"),
     ],
 )
 def test_bad_commands_say_what_is_wrong(text: str | None, words: str, stream_id: str) -> None:
@@ -81,15 +87,15 @@ json_values = st.recursive(
     st.fixed_dictionaries(
         {},
         optional={
-            "type": st.sampled_from(["ask", "stop"]) | json_values,
+            "type": st.sampled_from(["ask", "again", "stop"]) | json_values,
             "id": st.just("a1") | json_values,
-            "model": st.just("m") | json_values,
-            "messages": st.lists(
-                st.fixed_dictionaries(
-                    {}, optional={"role": st.just("user") | json_values, "content": json_values}
-                )
-                | json_values,
-                max_size=3,
+            "text": st.just("hello") | json_values,
+            "conversation": json_values,
+            "question": json_values,
+            "lane": json_values,
+            "choices": st.fixed_dictionaries(
+                {"lanes": st.just(CHOICES["lanes"]) | json_values},
+                optional={"sampling": json_values, "tools": json_values, "think": json_values},
             )
             | json_values,
         },
@@ -102,4 +108,4 @@ def test_whatever_comes_is_a_command_or_refused_in_words(value: Any) -> None:
     except BadCommand as refused:
         assert refused.message
     else:
-        assert isinstance(command, Ask | Stop)
+        assert isinstance(command, Ask | Again | Stop)

@@ -11,20 +11,20 @@ import pytest
 from channels.testing import WebsocketCommunicator
 
 from npuconsole.console import consumers
-from npuconsole.console.commands import Ask
 from npuconsole.console.consumers import (
     CLOSE_NOT_ALLOWED,
     MAX_ANSWERS_AT_ONCE,
     ChatConsumer,
     LiveConsumer,
 )
+from npuconsole.console.conversations import Turn
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-def ask(name: str) -> dict[str, Any]:
-    messages = [{"role": "user", "content": "hello"}]
-    return {"type": "ask", "id": name, "model": "m", "messages": messages}
+def ask(name: str, lanes: int = 1) -> dict[str, Any]:
+    choices = {"lanes": [{"model": "m"}] * lanes}
+    return {"type": "ask", "id": name, "text": "hello", "choices": choices}
 
 
 def connection(consumer: Any, address: str = "127.0.0.1") -> WebsocketCommunicator:
@@ -39,20 +39,21 @@ class Answers:
     def __init__(self) -> None:
         self.running: set[str] = set()
 
-    async def stream(self, ask: Ask, client: str, send: Send) -> None:
-        self.running.add(ask.stream_id)
+    async def stream(self, turn: Turn, lane: int, client: str, send: Send) -> None:
+        name = f"{turn.stream_id}/{lane}"
+        self.running.add(name)
         try:
             while True:
-                await send({"type": "text", "id": ask.stream_id, "text": "x", "tokens": 1})
+                await send({"type": "text", "id": turn.stream_id, "lane": lane, "text": "x"})
                 await asyncio.sleep(0.01)
         except asyncio.CancelledError:
-            await send({"type": "finished", "id": ask.stream_id})
+            await send({"type": "finished", "id": turn.stream_id, "lane": lane})
         finally:
-            self.running.discard(ask.stream_id)
+            self.running.discard(name)
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
+def answers(rows: None, monkeypatch: pytest.MonkeyPatch) -> Answers:
     fake = Answers()
     monkeypatch.setattr(consumers, "stream_answer", fake.stream)
     return fake
@@ -85,23 +86,25 @@ async def test_the_answer_is_cancelled_when_the_browser_goes(answers: Answers) -
     await line.connect()
     await line.send_json_to(ask("a"))
     await receive(line, "text")
-    assert answers.running == {"a"}
+    assert answers.running == {"a/0"}
     await line.disconnect()
     assert answers.running == set()
 
 
-async def test_stop_ends_that_answer_only(chat: WebsocketCommunicator, answers: Answers) -> None:
-    await chat.send_json_to(ask("a"))
+async def test_stop_ends_what_it_names(chat: WebsocketCommunicator, answers: Answers) -> None:
+    await chat.send_json_to(ask("a", lanes=2))
     await chat.send_json_to(ask("b"))
-    await receive(chat, "text")
+    while answers.running != {"a/0", "a/1", "b/0"}:
+        await receive(chat, "text")
+    await chat.send_json_to({"type": "stop", "id": "a", "lane": 1})
+    assert (await receive(chat, "finished"))["lane"] == 1
+    assert answers.running == {"a/0", "b/0"}
     await chat.send_json_to({"type": "stop", "id": "a"})
-    assert (await receive(chat, "finished"))["id"] == "a"
-    assert answers.running == {"b"}
+    assert (await receive(chat, "finished"))["lane"] == 0
+    assert answers.running == {"b/0"}
     await chat.send_json_to({"type": "stop", "id": "nobody"})
     await chat.send_json_to(ask("a"))
-    while (await receive(chat, "text"))["id"] != "a":
-        pass
-    assert answers.running == {"a", "b"}
+    assert (await receive(chat, "asked"))["id"] == "a"
 
 
 async def test_a_bad_frame_is_answered_and_the_line_stays(chat: WebsocketCommunicator) -> None:
@@ -114,10 +117,10 @@ async def test_a_bad_frame_is_answered_and_the_line_stays(chat: WebsocketCommuni
 
 
 async def test_answers_at_once_are_bounded(chat: WebsocketCommunicator, answers: Answers) -> None:
-    for number in range(MAX_ANSWERS_AT_ONCE + 1):
-        await chat.send_json_to(ask(f"a{number}"))
-    error = await receive(chat, "error")
-    assert error["id"] == f"a{MAX_ANSWERS_AT_ONCE}"
+    for number in range(MAX_ANSWERS_AT_ONCE // 3):
+        await chat.send_json_to(ask(f"a{number}", lanes=3))
+    await chat.send_json_to(ask("more"))
+    assert (await receive(chat, "error"))["id"] == "more"
     assert len(answers.running) == MAX_ANSWERS_AT_ONCE
     await chat.send_json_to(ask("a0"))
     assert "already under way" in (await receive(chat, "error"))["message"]

@@ -1,213 +1,173 @@
-// The chat: one conversation kept in this page, asked turn by turn, streamed, stopped.
+// One conversation: questions put to every lane, answers streamed side by side, stopped, given again.
 
-import { AnswerView } from "./answer.js";
 import { ChatLine } from "./chat-line.js";
-import { el, setText } from "./dom.js";
-import { count, percent } from "./format.js";
+import { Turn } from "./chat-turn.js";
 import { Spoken } from "./spoken.js";
-import { ModelChoice } from "./model-choice.js";
 
-const MAX_CHARACTERS = 32_000; // the server's limit, told before it has to refuse
 const NEAR_END_PIXELS = 48;
-const byId = (id) => document.getElementById(id);
 
-const EXAMPLES = [
-  { words: "What is a neural processing unit?" },
-  { words: "Write a haiku about silicon." },
-  { words: "A long prompt, over the NPU's limit", prompt: makeLongPrompt, forNpuOnly: true },
-];
+export class Chat {
+  #turns = [];
+  #underWay = null; // {id, turn, views: lane → view} of what streams
+  #picture = null;
+  #line = new ChatLine();
 
-export function startChat() {
-  const form = byId("chat-form");
-  const field = byId("chat-text");
-  const log = byId("chat-log");
-  const send = byId("chat-send");
-  const fresh = byId("chat-new");
-  const line = new ChatLine();
-  const spoken = new Spoken(byId("chat-spoken"));
-  const choice = new ModelChoice(byId("chat-model"));
-  const turns = []; // {question, answer}; an answer "" has failed and is not sent again
-  let current = null; // {id, view} of the answer that streams
-  let picture = null;
-  const empty = makeEmpty((text) => ask(text));
-  log.append(empty);
-
-  function ask(question) {
-    const text = question.trim();
-    if (!text || current || !choice.value || text.length > MAX_CHARACTERS) return;
-    empty.remove();
-    const asked = el("div", { class: text.length > 600 ? "asked is-long" : "asked" }, text);
-    log.append(asked);
-    field.value = "";
-    run(text);
-    log.scrollTop = log.scrollHeight;
+  /** `choices()` are what the next question is asked with; `onKept({id, title})` when the server has
+   *  kept a question; `onState()` when it begins or ends to stream. */
+  constructor({ log, spoken, choices, onKept, onState }) {
+    this.log = log;
+    this.spoken = new Spoken(spoken);
+    this.choices = choices;
+    this.onKept = onKept;
+    this.onState = onState;
+    this.conversation = null;
+    setInterval(() => this.#drawWait(), 250);
   }
 
-  function run(question) {
-    const turn = { question, answer: "" };
-    const view = new AnswerView({
-      onAgain: () => {
-        if (current) return;
-        turns.splice(turns.indexOf(turn), 1);
-        view.node.remove();
-        run(question);
-      },
-    });
-    view.node.setAttribute("aria-busy", "true");
-    log.append(view.node);
-    const messages = turns
-      .filter(({ answer }) => answer)
-      .flatMap((past) => [
-        { role: "user", content: past.question },
-        { role: "assistant", content: past.answer },
-      ]);
-    turns.push(turn);
-    current = { id: null, view };
-    drawWait();
-    const id = line.ask(choice.value, [...messages, { role: "user", content: question }], (frame) => {
-      const wasAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PIXELS;
-      if (frame.type === "started") view.started(frame);
-      else if (frame.type === "thinking") view.think(frame);
-      else if (frame.type === "text") {
-        view.add(frame);
-        spoken.add(frame.text);
+  get isStreaming() {
+    return this.#underWay !== null;
+  }
+
+  get isEmpty() {
+    return this.#turns.length === 0;
+  }
+
+  /** Whether the next message is what a tool gave back, and which; "" if it is not. */
+  get calledTool() {
+    const cells = this.#turns.at(-1)?.cells ?? [];
+    return cells.map(({ views }) => views.at(-1)?.calledTool).find(Boolean) ?? "";
+  }
+
+  /** Show a conversation from the database. */
+  open({ id, messages }) {
+    this.conversation = id;
+    const byQuestion = new Map();
+    for (const message of messages) {
+      if (message.role === "user") {
+        const turn = this.#addTurn({ id: message.id, text: message.content, lanes: 1 });
+        byQuestion.set(message.id, turn);
       } else {
-        turn.answer = view.text;
-        view.node.removeAttribute("aria-busy");
-        if (frame.type === "finished") {
-          view.finished(frame);
-          spoken.finish(view.start ? `Answered on ${view.start.device}. ${view.start.why}` : "Stopped.");
-        } else {
-          view.failed(frame);
-          spoken.finish();
-        }
-        current = null;
-        drawControls();
+        (byQuestion.get(message.question) ?? this.#turns.at(-1))?.addKept(message);
       }
-      if (wasAtEnd) log.scrollTop = log.scrollHeight;
+    }
+    for (const turn of this.#turns) turn.compare();
+    this.log.scrollTop = this.log.scrollHeight;
+  }
+
+  ask(text) {
+    const choices = this.choices();
+    const lanes = choices.lanes.map((_, lane) => lane);
+    const turn = this.#addTurn({ text, lanes: lanes.length });
+    this.#run(turn, lanes, { type: "ask", conversation: this.conversation, text, choices });
+    this.log.scrollTop = this.log.scrollHeight;
+  }
+
+  stop() {
+    if (this.#underWay) this.#line.stop(this.#underWay.id);
+  }
+
+  drawPicture(picture) {
+    this.#picture = picture;
+    this.#drawWait();
+  }
+
+  offerAgain() {
+    this.#turns.at(-1)?.offerAgain(this.choices().lanes.length);
+  }
+
+  #addTurn(options) {
+    const turn = new Turn({
+      ...options,
+      onAgain: (one, lane) => this.#again(one, lane),
+      onStop: (one, lane) => this.#underWay?.turn === one && this.#line.stop(this.#underWay.id, lane),
     });
-    if (current) current.id = id;
-    drawControls();
+    this.#turns.push(turn);
+    this.log.append(turn.node);
+    return turn;
   }
 
-  function stop() {
-    if (current?.id) line.stop(current.id);
-  }
-
-  function drawWait() {
-    if (!current || current.view.start) return;
-    const homes = picture?.models.find(({ name }) => name === choice.value)?.residences ?? [];
-    const loading = homes.find(({ state }) => state === "loading");
-    current.view.drawWait(
-      loading ? `Loading ${choice.value} on ${loading.device}` : "Waiting for the first token",
-    );
-  }
-
-  function drawControls() {
-    const streaming = current !== null;
-    const over = field.value.length > MAX_CHARACTERS;
-    send.classList.toggle("button-main", !streaming);
-    send.querySelector("use").setAttribute("href", streaming ? "#i-stop" : "#i-send");
-    setText(send.querySelector("span"), streaming ? "Stop" : "Send");
-    send.disabled = !streaming && (!choice.value || over || !field.value.trim());
-    fresh.hidden = turns.length === 0 || streaming;
-    const counter = byId("chat-count");
-    counter.classList.toggle("over", over);
-    setText(
-      counter,
-      field.value.length > MAX_CHARACTERS * 0.9
-        ? `${count(field.value.length)} of ${count(MAX_CHARACTERS)} characters`
-        : "",
-    );
-    field.style.height = "auto";
-    field.style.height = `${field.scrollHeight + 2}px`;
-  }
-
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (current) stop();
-    else ask(field.value);
-  });
-  field.addEventListener("input", drawControls);
-  field.addEventListener("keydown", (event) => {
-    // While a composition is open (Chinese, Japanese, …) Enter belongs to it.
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      if (!current) ask(field.value);
-    }
-  });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && current) {
-      event.preventDefault();
-      stop();
-    }
-  });
-  fresh.addEventListener("click", () => {
-    turns.length = 0;
-    log.replaceChildren(empty);
-    drawControls();
-    field.focus();
-  });
-  setInterval(drawWait, 250);
-
-  return {
-    drawPicture(latest) {
-      picture = latest;
-      choice.draw(picture);
-      empty.draw(picture, Boolean(choice.value));
-      drawWait();
-      const ready = Boolean(choice.value);
-      if (field.disabled === ready) field.disabled = !ready;
-      drawControlsIfChanged(ready);
-    },
-  };
-
-  function drawControlsIfChanged(ready) {
-    if (send.dataset.ready === String(ready)) return;
-    send.dataset.ready = String(ready);
-    drawControls();
-  }
-}
-
-function makeEmpty(onExample) {
-  const title = el("strong");
-  const words = el("span");
-  const examples = el("div", { class: "examples" });
-  for (const { words: label, prompt, forNpuOnly } of EXAMPLES) {
-    const button = el("button", { class: "button button-small", type: "button" }, label);
-    button.addEventListener("click", () => onExample(prompt ? prompt() : label));
-    if (forNpuOnly) button.dataset.npu = "";
-    examples.append(button);
-  }
-  const node = el("div", { class: "log-empty" }, el("p", {}, title, words), examples);
-  node.draw = (picture, ready) => {
-    examples.hidden = !ready;
-    const hasNpu = picture.devices.some(
-      ({ device_class: kind, state }) => kind === "NPU" && state !== "absent" && state !== "off",
-    );
-    for (const button of examples.querySelectorAll("[data-npu]")) button.hidden = !hasNpu;
-    if (ready) {
-      setText(title, "Ask this machine something");
-      setText(words, "The answer streams in here. Under it stands the device it ran on, and why.");
+  #again(turn, lane) {
+    if (this.#underWay) return;
+    if (turn.id === null) {
+      // The server never got it.
+      this.#turns.splice(this.#turns.indexOf(turn), 1);
+      turn.node.remove();
+      this.ask(turn.text);
       return;
     }
-    const coming = picture.models.find(({ progress }) => progress && !progress.error);
-    setText(title, coming ? `${coming.name} is on its way` : "No model is ready");
-    setText(
-      words,
-      coming
-        ? `${coming.progress.words}: ${percent(coming.progress.fraction)}. You can ask as soon as it is here.`
-        : "As soon as one is installed, you can ask here.",
-    );
-  };
-  return node;
-}
+    const command = { type: "again", conversation: this.conversation, question: turn.id, lane, choices: this.choices() };
+    this.#run(turn, [lane], command);
+  }
 
-/** Some 2,000 tokens: over the default limit of 1,800, so that another device has to take it. */
-function makeLongPrompt() {
-  const notes = Array.from(
-    { length: 110 },
-    (_, index) => `Note ${index + 1}: the review of part ${index + 7} moved to room ${200 + index}.`,
-  );
-  return `Summarise these notes in one sentence.\n${notes.join("\n")}`;
+  #run(turn, lanes, command) {
+    const views = new Map(lanes.map((lane) => [lane, turn.begin(lane)]));
+    for (const view of views.values()) view.onDrawn = () => this.#follow();
+    const models = command.choices.lanes.map(({ model }) => model);
+    this.#underWay = { id: null, turn, views, models, spoken: lanes[0] };
+    const id = this.#line.ask(command, lanes, (frame) => this.#take(frame));
+    if (this.#underWay) this.#underWay.id = id;
+    this.#drawWait();
+    this.onState();
+  }
+
+  #take(frame) {
+    const { turn, views, spoken } = this.#underWay;
+    if (frame.type === "asked") {
+      turn.id = frame.question;
+      this.conversation = frame.conversation;
+      this.onKept({ id: frame.conversation, title: frame.title });
+      return;
+    }
+    const view = views.get(frame.lane);
+    const wasAtEnd = this.#isAtEnd();
+    if (frame.type === "started") view.started(frame);
+    else if (frame.type === "thinking") view.think(frame);
+    else if (frame.type === "call") view.call(frame);
+    else if (frame.type === "text") {
+      view.add(frame);
+      if (frame.lane === spoken) this.spoken.add(frame.text);
+    } else this.#end(frame, view);
+    if (wasAtEnd && frame.type !== "text") this.#toEnd();
+  }
+
+  #end(frame, view) {
+    const { turn, views, spoken } = this.#underWay;
+    view.ended(frame);
+    turn.end(frame.lane);
+    if (frame.lane === spoken) {
+      const { device = "", why = "" } = frame.receipt ?? {};
+      this.spoken.finish(device ? `Answered on ${device}. ${why}` : "");
+    }
+    views.delete(frame.lane);
+    if (views.size > 0) return;
+    this.#underWay = null;
+    turn.compare();
+    this.offerAgain();
+    this.onState();
+  }
+
+  #isAtEnd() {
+    this.wasAtEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < NEAR_END_PIXELS;
+    return this.wasAtEnd;
+  }
+
+  /** Text was drawn: stay at the end if the reader was there. */
+  #follow() {
+    if (this.wasAtEnd) this.#toEnd();
+  }
+
+  #toEnd() {
+    this.log.scrollTop = this.log.scrollHeight;
+  }
+
+  #drawWait() {
+    if (!this.#underWay) return;
+    for (const [lane, view] of this.#underWay.views) {
+      if (view.start) continue;
+      const model = this.#underWay.models[lane];
+      const homes = this.#picture?.models.find(({ name }) => name === model)?.residences ?? [];
+      const loading = homes.find(({ state }) => state === "loading");
+      view.drawWait(loading ? `Loading ${model} on ${loading.device}` : "Waiting for the first token");
+    }
+  }
 }
