@@ -78,7 +78,7 @@ class Generation:
         self._keeper = keeping.new_keeper(self.request.client)
         self._is_continued = False
         self._entry = entry
-        entry.interruption.free = lambda: self._run.end()
+        entry.interruption.free = self._stop_engine
         self._hooks = hooks
         self._is_closed = False
 
@@ -129,6 +129,9 @@ class Generation:
     async def close(self) -> None:
         """Stop it in the engine if it still runs. Idempotent, never raises, never waits."""
         self._close(FinishReason.CANCELLED, self._timings(), "")
+
+    def _stop_engine(self) -> None:
+        self._run.end()
 
     @property
     def ignored(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The last fifteen minutes as samples of five seconds, taken all the time and kept in memory.
 
 The appliance runs `keep_taking`; whoever draws charts asks `samples` once and then follows with
-`newest`. A sample costs some microseconds and one look at each engine's process; 180 are kept.
+`newest`. A sample costs some microseconds and one look at each engine's process; 180 are kept. What
+the disk has free is asked beside the loop: a disk that hangs must hold up nobody.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from inference import status
+from inference import environment, status
 from inference.status import EngineStatus
 
 log = logging.getLogger(__name__)
 
 STEP_SECONDS = 5
 KEPT = 180
+DISK_SECONDS = 20.0
 TTFT_WINDOW_SECONDS = 60.0
 """Times to the first token are told over the last minute: in five seconds few answers end."""
 
@@ -46,6 +49,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.samples: deque[Sample] = deque(maxlen=KEPT)
+        self.free_bytes: int | None = None
         self._counted: dict[tuple[str, str, int | None], int] = {}
 
     def take(
@@ -98,8 +102,32 @@ def newest() -> Sample | None:
     return _recorder.samples[-1] if _recorder.samples else None
 
 
+def free_bytes() -> int | None:
+    """What the disk with the models had free some seconds ago; None before it was asked, or when it
+    does not answer."""
+    return _recorder.free_bytes
+
+
 async def keep_taking() -> None:
-    """Take a sample at every whole step, until cancelled."""
+    """Take samples and look at the disk, until cancelled."""
+    await asyncio.gather(_take_samples(), _look_at_disk())
+
+
+async def _look_at_disk() -> None:
+    while True:
+        _recorder.free_bytes = await asyncio.to_thread(_measure_disk)
+        await asyncio.sleep(DISK_SECONDS)
+
+
+def _measure_disk() -> int | None:
+    folder = environment.models_folder()
+    try:
+        return shutil.disk_usage(folder if folder.exists() else environment.home()).free
+    except OSError:
+        return None
+
+
+async def _take_samples() -> None:
     while True:
         at = (int(time.time()) // STEP_SECONDS + 1) * STEP_SECONDS
         await asyncio.sleep(max(0.0, at - time.time()))
