@@ -44,7 +44,7 @@ def suggest(known: Iterable[KnownModel], machine: Machine, cores: int) -> Sugges
     for room in _by_worth(machine.rooms):
         fitting = [model for model in models if _suits(model, room, machine, cores)]
         if fitting:
-            best = max(fitting, key=lambda model: model.parameter_count)
+            best = max(fitting, key=_worth)
             return _suggestion(best, room, machine, cores)
     return None
 
@@ -64,6 +64,12 @@ def _is_eligible(model: KnownModel) -> bool:
         and model.license in FREE_LICENSES
         and model.parameter_count > 0
     )
+
+
+def _worth(model: KnownModel) -> tuple[int, int, str]:
+    """Larger is better; of about the same size the one that reads more, then the later one, whose
+    name has the higher number."""
+    return round(model.parameter_count / 1e8), model.context_length, model.title
 
 
 def _by_worth(rooms: Sequence[Room]) -> list[Room]:
