@@ -51,6 +51,7 @@ async def start() -> None:
     configuration.attach(asyncio.get_running_loop())
     records.start()
     _begin(_start_up(), "start-up")
+    _begin(_take_vitals(), "vital signs")
 
 
 async def stop() -> None:
@@ -92,6 +93,12 @@ async def _start_up() -> None:
         _begin(arrivals.watch(), "the import folder")
     _state.step = ""
     await asyncio.to_thread(arguments.warm_up)
+
+
+async def _take_vitals() -> None:
+    from inference import vitals
+
+    await vitals.keep_taking()
 
 
 def _begin(work: Coroutine[Any, Any, None], name: str) -> None:

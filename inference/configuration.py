@@ -182,6 +182,13 @@ SETTINGS: dict[str, SettingSpec] = {
             "Demand a login for the console on this machine too, even while nobody has an account.",
         ),
         SettingSpec(
+            "welcome_is_over",
+            _defaults.welcome_is_over,
+            environment.parse_flag,
+            "1 or 0",
+            "Show the overview first, not the first steps, while nobody has an account.",
+        ),
+        SettingSpec(
             "prompts_are_kept",
             _defaults.prompts_are_kept,
             environment.parse_flag,

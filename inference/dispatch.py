@@ -21,6 +21,7 @@ from inference.errors import (
     ModelNotReady,
     NoDevice,
     PromptTooLong,
+    RequestCancelled,
 )
 from inference.generation import Generation, Hooks
 from inference.journal import Journal, RunningRequest
@@ -104,12 +105,15 @@ async def generate(request: GenerationRequest) -> Generation:
     Raises InferenceError of any kind. Cancelling it frees everything at once.
     """
     picture = snapshot.current()
-    entry = RunningRequest(request.request_id, request.endpoint, request.family, request.model)
+    entry = RunningRequest(
+        request.request_id, request.endpoint, request.family, request.model, request.client
+    )
     journal.open(entry)
     relay: Relay | None = None
     try:
-        relay = await _relay(request, picture, entry)
-        run, first = await relay.run(Progress(grammar=relay.plan.prompt.grammar))
+        with entry.interruption:
+            relay = await _relay(request, picture, entry)
+            run, first = await relay.run(Progress(grammar=relay.plan.prompt.grammar))
     except InferenceError as error:
         note_end(
             _unserved(relay.request if relay else request, entry, relay, error.code, str(error))
@@ -121,6 +125,17 @@ async def generate(request: GenerationRequest) -> Generation:
         )
         raise
     return Generation(relay, run, first, entry, _hooks)
+
+
+def cancel(request_id: str) -> bool:
+    """End that request, wherever it is: its client gets RequestCancelled as its protocol says it.
+    Whether it was under way."""
+    entry = journal.running.get(request_id)
+    if entry is None:
+        return False
+    log.info("%s is cancelled", request_id)
+    entry.interruption.interrupt(RequestCancelled())
+    return True
 
 
 async def load(

@@ -131,6 +131,15 @@ class UnusableVectors(InferenceError):
     code = "unusable_vectors"
 
 
+class RequestCancelled(InferenceError):
+    """Somebody who looks after this server ended the request; asking again is up to the client."""
+
+    code = "cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("the request was cancelled by this server's owner")
+
+
 class InferenceTimeout(InferenceError):
     """The request ran longer than the owner allows (NPU_PROXY_INFERENCE_TIMEOUT)."""
 

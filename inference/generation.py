@@ -78,6 +78,7 @@ class Generation:
         self._keeper = keeping.new_keeper(self.request.client)
         self._is_continued = False
         self._entry = entry
+        entry.interruption.free = self._stop_engine
         self._hooks = hooks
         self._is_closed = False
 
@@ -98,7 +99,9 @@ class Generation:
         while not self._is_closed:
             events: tuple[Event, ...]
             try:
-                events = self._events(chunks or await self._run.next_batch())
+                with self._entry.interruption:
+                    chunks = chunks or await self._run.next_batch()
+                events = self._events(chunks)
                 chunks = None
             except (EngineFailed, EngineTooSlow) as error:
                 events, chunks = await self._moved(self._hand_over(error))
@@ -118,13 +121,17 @@ class Generation:
     ) -> tuple[tuple[Event, ...], list[Chunk] | None]:
         """The first chunks of another run, or the last event if there is none."""
         try:
-            return (), await move
+            with self._entry.interruption:
+                return (), await move
         except InferenceError as error:
             return self._fail(error), None
 
     async def close(self) -> None:
         """Stop it in the engine if it still runs. Idempotent, never raises, never waits."""
         self._close(FinishReason.CANCELLED, self._timings(), "")
+
+    def _stop_engine(self) -> None:
+        self._run.end()
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -259,7 +266,7 @@ class Generation:
             return
         self._is_closed = True
         self._run.end()
-        if not error:
+        if not error or outcome == FinishReason.CANCELLED:
             self._relay.note_served(
                 self._device, len(self.completion_ids) - self._tokens_before_run
             )

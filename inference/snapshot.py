@@ -158,6 +158,7 @@ class SettingsInfo:
     pull_parallel: int = 8  # files of one model at the same time
     strict_parameters: bool = False  # parameters without effect are an error
     console_login_required: bool = False  # for callers on this machine too, without an account
+    welcome_is_over: bool = False  # somebody chose to use the console without an account
     prompts_are_kept: bool = False  # in the request log, with their answers
     records_kept: int = 200_000  # rows of the request log; the oldest go first
     records_kept_days: int = 90  # 0 = for ever

@@ -17,15 +17,17 @@ from inference.residency.health import RestingPair as RestingPair
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """One loading or loaded engine. `pid` is its process, None before it has one; `expires_at` is
-    None while it is used or kept for ever; sizes are bytes (`memory_bytes` the process's resident
-    memory), `context_length` tokens it serves."""
+    """One loading or loaded engine. `pid` is its process, None before it has one; its load began
+    when it was `wanted_at`; `expires_at` is None while it is used or kept for ever; sizes are bytes
+    (`memory_bytes` the process's resident memory), `context_length` tokens it serves, and
+    `tokens_produced` all that it gave so far."""
 
     model: str
     device: str
     emulated: bool
     pid: int | None
     state: str
+    wanted_at: datetime
     loaded_at: datetime | None
     expires_at: datetime | None
     is_kept_forever: bool
@@ -36,6 +38,7 @@ class EngineStatus:
     queued: int
     load_seconds: float
     tokens_per_second: float
+    tokens_produced: int
 
 
 def engines() -> tuple[EngineStatus, ...]:
@@ -99,6 +102,12 @@ def recent_decisions() -> tuple[RecordDraft, ...]:
     return tuple(dispatch.journal.decisions)
 
 
+def first_tokens() -> tuple[tuple[float, float], ...]:
+    """When answers ended lately (monotonic seconds), and their seconds to the first token; oldest
+    first, bounded."""
+    return tuple(dispatch.journal.first_tokens)
+
+
 def find_running(request_id: str) -> RunningRequest | None:
     """That request, if it is under way."""
     return dispatch.journal.running.get(request_id)
@@ -124,6 +133,7 @@ def _engine_status(engine: Engine) -> EngineStatus:
         emulated=spec.emulated,
         pid=process.pid,
         state="loading" if state == "starting" else state,
+        wanted_at=engine.wanted_at,
         loaded_at=engine.loaded_at,
         expires_at=engine.expires_at,
         is_kept_forever=engine.is_pinned or engine.keep_alive_seconds == float("inf"),
@@ -134,4 +144,5 @@ def _engine_status(engine: Engine) -> EngineStatus:
         queued=len(engine.line),
         load_seconds=process.load_seconds,
         tokens_per_second=process.rate.per_second(),
+        tokens_produced=process.rate.total,
     )

@@ -34,6 +34,7 @@ TABLE: dict[type[InferenceError], Row] = {
     errors.ServerBusy: Row(503, "overloaded_error"),
     errors.ModelNotReady: Row(503, "overloaded_error"),
     errors.NoDevice: Row(503, "overloaded_error"),
+    errors.RequestCancelled: Row(499, "api_error"),
     errors.InferenceTimeout: Row(504, "api_error"),
     errors.EngineFailed: Row(500, "api_error"),
     errors.UnusableVectors: Row(500, "api_error"),

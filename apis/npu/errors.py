@@ -40,6 +40,7 @@ STATUS: dict[type[InferenceError], int] = {
     errors.ServerBusy: 503,
     errors.ModelNotReady: 503,
     errors.NoDevice: 503,
+    errors.RequestCancelled: 499,
     errors.InferenceTimeout: 504,
     errors.EngineFailed: 500,
     HubUnreachable: 502,

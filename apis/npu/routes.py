@@ -20,6 +20,7 @@ from apis.npu import frames, looking_after, pulls, translation
 from apis.npu.errors import ERROR, JSON, STATUS, UnknownRequest, answer_error
 from apis.npu.schemas import (
     CalibrateBody,
+    Cancelled,
     CompressBody,
     ConvertBody,
     FitAnswer,
@@ -89,6 +90,17 @@ async def receipt(request: ApiRequest, request_id: str) -> HttpResponse:
     else:
         raise UnknownRequest(request_id)
     return JsonAnswer(found.model_dump(), content_type=JSON)
+
+
+@api.post("/requests/{request_id}/cancel", response=Cancelled)
+async def cancel(request: ApiRequest, request_id: str) -> HttpResponse:
+    """End a request under way, waiting or answering; its client is told as its protocol tells
+    errors."""
+    entry = status.find_running(request_id) if _REQUEST_ID.fullmatch(request_id) else None
+    if entry is None or not dispatch.cancel(request_id):
+        raise UnknownRequest(request_id)
+    told = Cancelled(id=request_id, model=entry.model, device=entry.device, tokens=entry.tokens)
+    return JsonAnswer(told.model_dump(), content_type=JSON)
 
 
 @api.post("/route", response=RoutePreview)

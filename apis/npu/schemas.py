@@ -257,6 +257,15 @@ class Receipt(BaseModel):
     ignored: list[str]
 
 
+class Cancelled(BaseModel):
+    """A request that was ended from outside: how far it was. `device` is "" if it still waited."""
+
+    id: str
+    model: str
+    device: str
+    tokens: int
+
+
 class Receipts(BaseModel):
     """The newest requests, those under way first."""
 

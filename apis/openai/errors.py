@@ -46,6 +46,7 @@ TABLE: dict[type[InferenceError], Row] = {
     errors.ServerBusy: Row(503, "api_error", "server_busy"),
     errors.ModelNotReady: Row(503, "api_error", "model_not_ready"),
     errors.NoDevice: Row(503, "api_error", "no_device"),
+    errors.RequestCancelled: Row(499, "api_error", "cancelled"),
     errors.InferenceTimeout: Row(504, "api_error", "timeout"),
     errors.EngineFailed: Row(500, "api_error", "engine_failed"),
     errors.UnusableVectors: Row(500, "api_error", "unusable_vectors"),

@@ -52,16 +52,19 @@ async def embed(request: EmbeddingRequest) -> Embeddings:
     Raises InferenceError of any kind. Cancelling it gives everything back at once.
     """
     picture = snapshot.current()
-    entry = RunningRequest(request.request_id, request.endpoint, request.family, request.model)
+    entry = RunningRequest(
+        request.request_id, request.endpoint, request.family, request.model, request.client
+    )
     dispatch.journal.open(entry)
     relay: Relay | None = None
     try:
         model = planning.find_encoder(request.model, picture)
         entry.model = model.name
         refuse_ignored(request.ignored, picture, is_strict=request.is_strict)
-        texts = await _read(request, model)
-        relay = _relay(request, model, picture, entry, prompt_tokens=sum(map(len, texts)))
-        embeddings = await _embed(request, model, picture, relay, texts)
+        with entry.interruption:
+            texts = await _read(request, model)
+            relay = _relay(request, model, picture, entry, prompt_tokens=sum(map(len, texts)))
+            embeddings = await _embed(request, model, picture, relay, texts)
     except InferenceError as error:
         _note_unserved(request, entry, relay, error.code, str(error))
         raise

@@ -56,6 +56,7 @@ class Engine:
         self.is_pinned = False
         self.running = 0
         self.line: WaitingLine[Ticket] = WaitingLine()
+        self.wanted_at = datetime.now(UTC)
         self.loaded_at: datetime | None = None
         self.expires_at: datetime | None = None
         self.idle_since: float | None = None

@@ -11,11 +11,14 @@ class RateMeter:
     WINDOW_SECONDS = 3
 
     def __init__(self) -> None:
+        self.total = 0
+        """All tokens so far."""
         self._counts: dict[int, int] = {}
 
     def add(self, tokens: int) -> None:
         """Count tokens that came just now."""
         second = int(time.monotonic())
+        self.total += tokens
         if second not in self._counts:
             oldest = second - self.WINDOW_SECONDS
             self._counts = {at: n for at, n in self._counts.items() if at >= oldest}

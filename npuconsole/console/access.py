@@ -38,6 +38,12 @@ async def has_owner() -> bool:
     return await get_user_model().objects.filter(is_active=True, is_staff=True).aexists()
 
 
+async def may_become_owner(address: str | None) -> bool:
+    """Whether a caller from that address may create the first account: from this machine, while
+    there is none."""
+    return is_loopback(address) and not await has_owner()
+
+
 async def is_open_here(address: str | None) -> bool:
     """Whether a caller from that address needs no account."""
     if not is_loopback(address) or snapshot.current().settings.console_login_required:

@@ -12,17 +12,17 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import orjson
 
-from inference import appliance, snapshot, status
+from inference import appliance, snapshot, status, vitals
 from inference.calibration import asked, runs
 from inference.catalog import jobs, starter
+from inference.status import EngineStatus
 from npuconsole import __version__
 from npuconsole.console.calibrating import draw_calibrating
-from npuconsole.console.history import RateHistory
 from npuconsole.console.model_work import read_work
 from npuconsole.console.state import Facts, Picture, draw_picture
 
@@ -34,32 +34,50 @@ QUIET_INTERVAL_SECONDS = 2.0
 UNSEEN_ALLOWED = 2
 """Pictures on their way to a browser at once."""
 
-_history = RateHistory()
-
 
 def read_picture() -> Picture:
     """The state of the appliance now. Reads memory only; runs on the event loop."""
-    now, rates = time.time(), status.tokens_per_second_by_device()
-    _history.record(now, rates)
+    engines = status.engines()
     return draw_picture(
         Facts(
             at=datetime.now(UTC),
             version=__version__,
             starting_step="" if appliance.is_started() else appliance.starting_step(),
             snapshot=snapshot.current(),
-            engines=status.engines(),
+            engines=engines,
+            requests=status.running_requests(),
+            waiting=status.waiting(),
+            resting=status.resting_pairs(),
             decisions=status.recent_decisions(),
             pulls=jobs.active_jobs(),
             starter=starter.starter_state(),
+            usual_loads=_usual_loads(engines),
+            calibration=runs.under_way(),
             running=status.running(),
             queued=status.queued(),
-            rates=rates,
-            history=_history.series(now),
+            rates=status.tokens_per_second_by_device(),
+            sample=vitals.newest(),
+            free_bytes=vitals.free_bytes(),
             platform=sys.platform,
             work=read_work(),
             calibrating=draw_calibrating(runs.under_way(), asked.last()),
         )
     )
+
+
+def _usual_loads(engines: Sequence[EngineStatus]) -> dict[tuple[str, str], float]:
+    """How long the models that load now took before: in this server's life, else when they were
+    calibrated."""
+    usual = {}
+    for engine in engines:
+        if engine.state != "loading":
+            continue
+        pair = engine.model, engine.device
+        passport = snapshot.current().passports.get(pair)
+        usual[pair] = status.load_of(*pair).seconds_to_ready or (
+            (passport.warm_load_seconds or passport.cold_load_seconds) if passport else 0.0
+        )
+    return usual
 
 
 class Watcher:

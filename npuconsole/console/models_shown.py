@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
+from npuconsole.console.cards import in_order
 from npuconsole.console.figures import NBSP, count, counted, parameters, rate, seconds, size
-from npuconsole.console.state import in_order
 
 if TYPE_CHECKING:
     from inference.calibration.passports import PassportReport

@@ -16,14 +16,14 @@ import orjson
 from asgiref.sync import sync_to_async
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
 from npuconsole.console import live
-from npuconsole.console.access import may_enter
+from npuconsole.console.access import may_become_owner, may_enter
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
@@ -64,10 +64,24 @@ PAGES = (
 
 Context = dict[str, Any]
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
+Guard = Callable[[HttpRequest], Awaitable[HttpResponse | None]]
+"""Gives the answer to who may not come in, None to who may."""
+
+
+async def only_who_may_enter(request: HttpRequest) -> HttpResponse | None:
+    """The guard of nearly everything. Where nobody can log in yet, a person on this machine is led
+    to where the first account is made."""
+    if await may_enter(request):
+        return None
+    if request.method == "POST":
+        return JsonResponse({"error": "Log in first.", "field": ""}, status=403)
+    if await may_become_owner(request.META.get("REMOTE_ADDR")):
+        return redirect("console:welcome")
+    return redirect_to_login(request.get_full_path(), reverse("admin:login"))
 
 
 def console_page(
-    name: str, template: str = ""
+    name: str, template: str = "", *, guard: Guard = only_who_may_enter
 ) -> Callable[[Callable[..., Context | HttpResponse]], View]:
     """The decorated function gives the page's context, in a thread where it may use the database;
     the template is console/<name>.html unless it says otherwise, and "status" in the context is the
@@ -80,7 +94,7 @@ def console_page(
         @ensure_csrf_cookie
         @functools.wraps(read)
         async def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if (refused := await _refusal(request)) is not None:
+            if (refused := await guard(request)) is not None:
                 return refused
             context = await sync_to_async(read)(request, *args, **kwargs)
             if isinstance(context, HttpResponse):
@@ -111,11 +125,19 @@ def console_page(
 def console_action(act: Callable[..., Awaitable[HttpResponse]]) -> View:
     """A POST that changes something, on the server's loop, for who may see the console. Problems a
     person can mend are raised as `Refusal`, and become JSON with the field's name."""
+    return guarded_action(only_who_may_enter)(act)
 
+
+def guarded_action(guard: Guard) -> Callable[[Callable[..., Awaitable[HttpResponse]]], View]:
+    """`console_action` for whom that guard lets in."""
+    return functools.partial(_action, guard)
+
+
+def _action(guard: Guard, act: Callable[..., Awaitable[HttpResponse]]) -> View:
     @require_POST
     @functools.wraps(act)
     async def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if (refused := await _refusal(request)) is not None:
+        if (refused := await guard(request)) is not None:
             return refused
         try:
             return await act(request, *args, **kwargs)
@@ -135,14 +157,6 @@ class Refusal(Exception):
         self.message = message
         self.field = field
         self.status = status
-
-
-async def _refusal(request: HttpRequest) -> HttpResponse | None:
-    if await may_enter(request):
-        return None
-    if request.method == "POST":
-        return JsonResponse({"error": "Log in first.", "field": ""}, status=403)
-    return redirect_to_login(request.get_full_path(), reverse("admin:login"))
 
 
 def _with_policy(response: HttpResponse) -> HttpResponse:

@@ -111,7 +111,7 @@ def line_of(record: Recorded, now: datetime, emulated: frozenset[str]) -> Line:
         instead_of=record.routed_device if record.routed_device != device else "",
         why=why_of(record),
         mood=mood_of(record.outcome),
-        outcome=describe_outcome(record.outcome) or "finished",
+        outcome=describe_outcome(record.outcome, record.error) or "finished",
         family=FAMILIES.get(record.family, record.family),
         endpoint=record.endpoint,
         client=record.client,

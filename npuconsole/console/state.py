@@ -1,37 +1,42 @@
 """The picture of the machine that the console draws, in words a person can act on.
 
 `draw_picture` is a pure function from what the server knows to one immutable `Picture`; `live`
-gathers its input and sends it as JSON (field names are the wire names). Points in time are
-milliseconds since 1970 (UTC), because that is what a browser counts in.
+gathers its input and sends it as JSON (field names are the wire names). Its parts are drawn by
+`cards`, `traffic` and `on_its_way`. Points in time are milliseconds since 1970 (UTC), because that
+is what a browser counts in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
+from inference.snapshot import ModelInfo, Snapshot
 from npuconsole.console.calibrating import Calibrating
+from npuconsole.console.cards import DeviceCard, draw_devices
 from npuconsole.console.model_work import ModelWork
-from npuconsole.console.words import (
-    DeviceState,
-    Fix,
-    describe_absence,
-    describe_outcome,
-    describe_starter_help,
-    describe_step,
+from npuconsole.console.on_its_way import WorkRow, draw_on_its_way
+from npuconsole.console.traffic import (
+    DecisionRow,
+    FallbackRow,
+    RunningRow,
+    draw_decisions,
+    draw_fallbacks,
+    draw_running,
+    milliseconds,
 )
+from npuconsole.console.words import describe_starter_help, describe_step
 
 if TYPE_CHECKING:
+    from inference.calibration.runs import Step
     from inference.catalog.progress import PullStatus
     from inference.catalog.starter import StarterState
+    from inference.journal import RunningRequest
     from inference.records import RecordDraft
-    from inference.status import EngineStatus
-
-DECISIONS_SHOWN = 12
-FEWEST_TOKENS_FOR_A_RATE = 8
+    from inference.status import EngineStatus, RestingPair, Waiting
+    from inference.vitals import Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,39 +48,22 @@ class Facts:
     starting_step: str  # "" once the server is up
     snapshot: Snapshot
     engines: Sequence[EngineStatus]
+    requests: Sequence[RunningRequest]  # under way, oldest first
+    waiting: Sequence[Waiting]
+    resting: Sequence[RestingPair]
     decisions: Sequence[RecordDraft]  # newest first
     pulls: Sequence[PullStatus]
     starter: StarterState
+    usual_loads: Mapping[tuple[str, str], float]  # seconds by model and device
+    calibration: Step | None
     running: int
     queued: int
     rates: Mapping[str, float]  # tokens per second by device, now
-    history: Mapping[str, tuple[float, ...]]  # the same, one value a second, oldest first
+    sample: Sample | None  # the newest of `inference.vitals`
+    free_bytes: int | None  # of the disk with the models; None = not known
     platform: str  # sys.platform: decides which command fixes a missing device
     work: ModelWork = ModelWork()
     calibrating: Calibrating | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceCard:
-    """One device. `detail` says what its state means; `fix` is set if a person can help."""
-
-    name: str
-    device_class: str
-    title: str
-    state: DeviceState
-    detail: str
-    fix: Fix | None
-    emulated: bool
-    loaded: tuple[str, ...]
-    loading: tuple[str, ...]
-    running: int
-    queued: int
-    tokens_per_second: float
-    history: tuple[float, ...]
-    prompt_limit_tokens: int | None
-    memory_bytes: int
-    last_tokens_per_second: float | None
-    last_ttft_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +108,9 @@ class ModelRow:
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionRow:
-    """One finished request: where it ran and why, in words."""
-
-    id: str
-    at: int
-    family: str
-    endpoint: str
-    model: str
-    device: str
-    emulated: bool
-    fell_back: bool
-    words: str
-    outcome: str
-    outcome_words: str
-    completion_tokens: int
-    ttft_seconds: float
-    tokens_per_second: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Picture:
-    """The whole state at once. Two pictures are equal when only the clock moved."""
+    """The whole state at once. Two pictures are equal when only the clock moved. `under_way` counts
+    requests, of which `requests` are the oldest."""
 
     at: int = field(compare=False)
     version: str
@@ -150,9 +119,15 @@ class Picture:
     running: int
     queued: int
     tokens_per_second: float
+    free_bytes: int | None = field(compare=False)
+    sample: Sample | None
     devices: tuple[DeviceCard, ...]
     models: tuple[ModelRow, ...]
+    on_its_way: tuple[WorkRow, ...]
+    under_way: int
+    requests: tuple[RunningRow, ...]
     decisions: tuple[DecisionRow, ...]
+    fallbacks: tuple[FallbackRow, ...]
     work: ModelWork
     calibrating: Calibrating | None = None
 
@@ -161,86 +136,40 @@ def draw_picture(facts: Facts) -> Picture:
     """The picture those facts make. Pure."""
     emulated = {device.name: device.emulated for device in facts.snapshot.devices}
     return Picture(
-        at=_milliseconds(facts.at),
+        at=milliseconds(facts.at),
         version=facts.version,
         starting_step=facts.starting_step,
         echo=not facts.snapshot.settings.real_inference,
         running=facts.running,
         queued=facts.queued,
         tokens_per_second=round(sum(facts.rates.values()), 1),
-        devices=tuple(_draw_device(device, facts) for device in in_order(facts.snapshot.devices)),
-        models=_draw_models(facts, emulated),
-        decisions=tuple(
-            _draw_decision(decision, emulated) for decision in facts.decisions[:DECISIONS_SHOWN]
+        free_bytes=facts.free_bytes,
+        sample=facts.sample,
+        devices=draw_devices(
+            facts.snapshot,
+            facts.engines,
+            facts.decisions,
+            facts.resting,
+            facts.rates,
+            facts.platform,
         ),
+        models=_draw_models(facts, emulated),
+        on_its_way=draw_on_its_way(
+            facts.at,
+            facts.pulls,
+            facts.starter,
+            facts.engines,
+            facts.usual_loads,
+            facts.calibration,
+            emulated,
+        ),
+        under_way=len(facts.requests),
+        requests=draw_running(facts.requests, facts.waiting, facts.engines, emulated),
+        decisions=draw_decisions(facts.decisions, emulated),
+        fallbacks=draw_fallbacks(facts.decisions, emulated),
         work=facts.work,
         calibrating=facts.calibrating,
     )
-
-
-def device_state(device: DeviceInfo, engines: Sequence[EngineStatus]) -> DeviceState:
-    """The one word for a device, given the engines on it."""
-    states = {engine.state for engine in engines}
-    if not device.present:
-        return DeviceState.ABSENT
-    if not device.enabled:
-        return DeviceState.OFF
-    if "loading" in states:
-        return DeviceState.LOADING
-    if any(engine.running for engine in engines):
-        return DeviceState.BUSY
-    if "failed" in states and "ready" not in states:
-        return DeviceState.DEGRADED
-    return DeviceState.READY
-
-
-def _draw_device(device: DeviceInfo, facts: Facts) -> DeviceCard:
-    engines = [engine for engine in facts.engines if engine.device == device.name]
-    state = device_state(device, engines)
-    last = next(
-        (
-            decision
-            for decision in facts.decisions
-            if decision.execution_device == device.name and _rate(decision) is not None
-        ),
-        None,
-    )
-    fix: Fix | None = None
-    if state is DeviceState.ABSENT:
-        detail, fix = describe_absence(device.device_class, device.absent_reason, facts.platform)
-    elif state is DeviceState.OFF:
-        detail = "Found, and switched off in its device policy."
-    elif state is DeviceState.DEGRADED:
-        detail = "The last model did not load here; requests go to the next device."
-    else:
-        detail = ""
-    return DeviceCard(
-        name=device.name,
-        device_class=device.device_class,
-        title=device.full_name if device.present else "",
-        state=state,
-        detail=detail,
-        fix=fix,
-        emulated=device.emulated,
-        loaded=tuple(engine.model for engine in engines if engine.state == "ready"),
-        loading=tuple(engine.model for engine in engines if engine.state == "loading"),
-        running=sum(engine.running for engine in engines),
-        queued=sum(engine.queued for engine in engines),
-        tokens_per_second=round(facts.rates.get(device.name, 0.0), 1),
-        history=facts.history.get(device.name, ()),
-        prompt_limit_tokens=_prompt_limit(device, facts.snapshot),
-        memory_bytes=sum(engine.memory_bytes for engine in engines),
-        last_tokens_per_second=_rate(last) if last else None,
-        last_ttft_seconds=round(last.ttft_seconds, 3) if last else None,
-    )
-
-
-def _prompt_limit(device: DeviceInfo, snapshot: Snapshot) -> int | None:
-    """The longest prompt the device gets; the routing rule's limit is one for NPUs only."""
-    limits = [device.max_prompt_len] if device.max_prompt_len else []
-    if device.device_class == "NPU":
-        limits.append(snapshot.routing.token_limit)
-    return min(limits, default=None)
 
 
 def _draw_models(facts: Facts, emulated: Mapping[str, bool]) -> tuple[ModelRow, ...]:
@@ -276,7 +205,7 @@ def _draw_model(
                 emulated=emulated.get(engine.device, False),
                 state=engine.state,
                 memory_bytes=engine.memory_bytes,
-                expires_at=_milliseconds(engine.expires_at) if engine.expires_at else None,
+                expires_at=milliseconds(engine.expires_at) if engine.expires_at else None,
                 is_kept_forever=engine.is_kept_forever,
                 running=engine.running,
                 queued=engine.queued,
@@ -303,39 +232,3 @@ def _draw_progress(pull: PullStatus | None, starter: StarterState | None) -> Pro
         error=starter.error if failed and starter else "",
         advice=describe_starter_help(starter.retry_in_seconds) if failed and starter else "",
     )
-
-
-def _draw_decision(decision: RecordDraft, emulated: Mapping[str, bool]) -> DecisionRow:
-    return DecisionRow(
-        id=decision.request_id,
-        at=_milliseconds(decision.received_at + timedelta(seconds=decision.total_seconds)),
-        family=decision.family,
-        endpoint=decision.endpoint,
-        model=decision.model_name,
-        device=decision.execution_device,
-        emulated=emulated.get(decision.execution_device, False),
-        fell_back=bool(decision.fallback_reason),
-        words=decision.explanation or decision.error or "No device was chosen.",
-        outcome=decision.outcome,
-        outcome_words=describe_outcome(decision.outcome),
-        completion_tokens=decision.completion_tokens,
-        ttft_seconds=round(decision.ttft_seconds, 3),
-        tokens_per_second=_rate(decision),
-    )
-
-
-def _rate(decision: RecordDraft) -> float | None:
-    """Decode speed; None where there were too few tokens to speak of one."""
-    if decision.completion_tokens < FEWEST_TOKENS_FOR_A_RATE or decision.decode_seconds <= 0:
-        return None
-    return round((decision.completion_tokens - 1) / decision.decode_seconds, 3)
-
-
-def in_order(devices: Iterable[DeviceInfo]) -> list[DeviceInfo]:
-    """NPU, GPU, CPU: the same place on every page, whatever the priorities are."""
-    rank = {"NPU": 0, "GPU": 1, "CPU": 2}
-    return sorted(devices, key=lambda device: (rank.get(device.device_class, 3), device.name))
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)

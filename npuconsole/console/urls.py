@@ -6,7 +6,7 @@ from django.urls import path
 
 from npuconsole.console import chat_urls, model_urls
 from npuconsole.console.views.connect import connect
-from npuconsole.console.views.overview import overview
+from npuconsole.console.views.overview import cancel_request, history, overview
 from npuconsole.console.views.requests import (
     ask_again,
     forget_prompt,
@@ -26,11 +26,29 @@ from npuconsole.console.views.routing import (
     routing_use_measured,
 )
 from npuconsole.console.views.settings import settings
+from npuconsole.console.views.welcome import (
+    create_owner,
+    first_model,
+    get_model,
+    offers,
+    pull_failure,
+    skip,
+    welcome,
+)
 
 app_name = "console"
 
 urlpatterns = [
     path("", overview, name="overview"),
+    path("overview/history/", history, name="history"),
+    path("overview/cancel/<slug:request_id>/", cancel_request, name="cancel-request"),
+    path("welcome/", welcome, name="welcome"),
+    path("welcome/owner/", create_owner, name="create-owner"),
+    path("welcome/skip/", skip, name="skip-welcome"),
+    path("welcome/model/", first_model, name="first-model"),
+    path("welcome/offers/", offers, name="first-model-offers"),
+    path("welcome/get/", get_model, name="get-first-model"),
+    path("welcome/failure/", pull_failure, name="first-model-failure"),
     *chat_urls.urlpatterns,
     *model_urls.urlpatterns,
     path("routing/", routing, name="routing"),

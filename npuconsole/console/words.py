@@ -99,8 +99,11 @@ _OUTCOMES = {
 }
 
 
-def describe_outcome(outcome: str) -> str:
-    """How a request ended, in words; "" when it simply finished."""
+def describe_outcome(outcome: str, error: str = "") -> str:
+    """How a request ended, in words; "" when it simply finished. Only a request that was cancelled
+    from here has an error besides."""
+    if outcome == "cancelled" and error:
+        return "cancelled by this server's owner"
     return _OUTCOMES.get(outcome, outcome.replace("_", " "))
 
 

@@ -33,6 +33,7 @@ ENGINE = EngineStatus(
     device="NPU",
     emulated=True,
     state="ready",
+    wanted_at=datetime(2026, 1, 2, tzinfo=UTC),
     loaded_at=datetime(2026, 1, 2, tzinfo=UTC),
     expires_at=None,
     is_kept_forever=False,
@@ -43,6 +44,7 @@ ENGINE = EngineStatus(
     queued=0,
     load_seconds=0.5,
     tokens_per_second=4.25,
+    tokens_produced=17,
 )
 
 ORIGINAL_METRICS = {

@@ -12,7 +12,7 @@ import pytest
 from npuconsole.console import live
 from npuconsole.console.live import Producer, Watcher
 from npuconsole.console.state import Picture
-from tests.console.test_state import NOW, draw
+from tests.console.facts import NOW, draw
 
 
 class Machine:

@@ -20,7 +20,7 @@ from inference.snapshot import Snapshot
 from npuconsole.console.model_work import stamp_of
 from npuconsole.console.models_found import exact_name, show_fit, show_found
 from npuconsole.console.models_shown import Mark, judge, show_models, trouble_of
-from tests.console.test_state import NOW, STARTER, a_device, a_model
+from tests.console.facts import NOW, STARTER, a_device, a_model
 
 SPACES = {ord("\u00a0"): " "}
 

@@ -10,7 +10,7 @@ import pytest
 from inference.requests import Message
 from npuconsole.console.pages import Refusal
 from npuconsole.console.preset_forms import fields_of, read_presets, stops_of
-from tests.console.test_state import a_model
+from tests.console.facts import a_model
 
 
 def test_a_form_becomes_presets_with_numbers_as_numbers() -> None:

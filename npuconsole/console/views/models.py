@@ -15,11 +15,11 @@ from inference.catalog.names import parse_name
 from inference.errors import InvalidRequest
 from inference.models import Model
 from inference.snapshot import ModelInfo
+from npuconsole.console.cards import in_order
 from npuconsole.console.figures import counted, parameters, size
 from npuconsole.console.models_shown import ShownModel, show_models
 from npuconsole.console.pages import Context, console_page
 from npuconsole.console.preset_forms import STOP, fields_of, stops_of
-from npuconsole.console.state import in_order
 
 TARGET_WORDS = {
     "int8": "int8, hardly any loss",

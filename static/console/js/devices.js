@@ -1,17 +1,22 @@
-// The devices, side by side: what each is, does and holds; for one that is absent, why and one fix.
+// The devices, side by side: what each is, does and holds, what is proven of it and where that is
+// told in full; for one that is absent, why and one fix.
 
 import { chip, drawEmpty, drawList, el, icon, setAttribute, setText, stateMark, svg } from "./dom.js";
 import { bytes, count, counted, rate, seconds } from "./format.js";
+import { PASSPORTS_PATH, ROUTING_PATH, requestsOn } from "./paths.js";
 
 const WIDTH = 120;
 const HEIGHT = 32;
+const SPARK_STEPS = 60;
 
-export function drawDevices(parent, picture) {
+/** `history` has the last quarter of an hour; a page without one leaves the lines out. */
+export function drawDevices(parent, picture, history = null) {
   if (picture.devices.length === 0) {
     drawEmpty(parent, "p", picture.starting_step ? "Looking for devices." : "No device is known yet.");
     return;
   }
   drawList(parent, picture.devices, (device) => device.name, makeDevice);
+  for (const node of parent.children) node.drawLine(history);
 }
 
 function makeDevice() {
@@ -37,6 +42,7 @@ function makeDevice() {
     fix,
   );
   let drawnFix = null;
+  node.drawLine = (history) => spark.draw(node.dataset.key, history);
 
   node.draw = (device) => {
     const serves = device.state !== "absent" && device.state !== "off";
@@ -52,7 +58,6 @@ function makeDevice() {
     speed.hidden = facts.hidden = !serves;
     if (serves) {
       setText(number, rate(device.tokens_per_second));
-      spark.draw(device);
       drawFacts(facts, device);
     }
     fix.hidden = !device.fix;
@@ -83,40 +88,66 @@ function fixParts({ words, command }) {
 function drawFacts(parent, device) {
   const last =
     device.last_tokens_per_second === null
-      ? "no answer yet"
+      ? "none yet"
       : `${rate(device.last_tokens_per_second)}\u00a0tok/s, first token ${seconds(device.last_ttft_seconds)}`;
-  const limit = device.prompt_limit_tokens;
   const facts = [
-    ["Loaded", loadedWords(device)],
-    ["Queue", `${count(device.running)} running, ${count(device.queued)} waiting`],
-    ["Last answer", last],
-    ["Prompts", limit ? `up to ${counted(limit, "token")}` : "up to the model's context"],
+    { term: "Loaded", text: loadedWords(device) },
+    { term: "Memory", text: memoryWords(device) },
+    { term: "Queue", text: `${count(device.running)} running, ${count(device.queued)} waiting` },
+    { term: "Last answer", text: last },
+    { term: "Prompts", text: limitWords(device), href: ROUTING_PATH },
+    { term: "Verified", text: verifiedWords(device), href: PASSPORTS_PATH },
+    { term: "Served", text: servedWords(device), href: requestsOn(device.name) },
   ];
   drawList(
     parent,
-    facts.flatMap(([term, value]) => [
+    facts.flatMap(({ term, text, href }) => [
       { key: `${term}:`, tag: "dt", text: term },
-      { key: term, tag: "dd", text: value },
+      { key: term, tag: "dd", text, href },
     ]),
     ({ key }) => key,
-    ({ tag }) => {
-      const node = el(tag);
-      node.draw = ({ text }) => {
-        setText(node, text);
-        if (tag === "dd") setAttribute(node, "title", text);
-      };
-      return node;
-    },
+    makeFact,
   );
 }
 
-function loadedWords({ loaded, loading, memory_bytes: memory }) {
-  if (loading.length) return `loading ${loading.join(", ")}`;
-  if (loaded.length === 0) return "nothing";
-  return memory ? `${loaded.join(", ")} · ${bytes(memory)}` : loaded.join(", ");
+function makeFact({ tag, href }) {
+  const words = href ? el("a") : el(tag);
+  const node = href ? el(tag, {}, words) : words;
+  node.draw = ({ text, href: target }) => {
+    setText(words, text);
+    if (tag === "dd") setAttribute(node, "title", text);
+    if (target) setAttribute(words, "href", target);
+  };
+  return node;
 }
 
-/** The last minute, one value a second; the tallest fills the height. */
+function loadedWords({ loaded, loading }) {
+  if (loading.length) return `loading ${loading.join(", ")}`;
+  return loaded.length ? loaded.join(", ") : "nothing";
+}
+
+function memoryWords({ memory_bytes: memory, memory_budget_bytes: budget }) {
+  if (!memory) return budget ? `none of ${bytes(budget)} used` : "none used";
+  return budget ? `${bytes(memory)} of ${bytes(budget)}` : bytes(memory);
+}
+
+function limitWords({ prompt_limit_tokens: limit }) {
+  return limit ? `up to ${counted(limit, "token")}` : "up to the model's context";
+}
+
+function verifiedWords({ verified }) {
+  if (verified.length === 0) return "nothing measured yet";
+  const [{ model, tokens, reason }, ...others] = verified;
+  const words = tokens ? `${model} to ${counted(tokens, "token")}` : `${model} failed: ${reason}`;
+  return others.length ? `${words}, and ${others.length} more` : words;
+}
+
+function servedWords({ served, decided }) {
+  if (!decided) return "no request yet";
+  return `${count(served)} of the last ${counted(decided, "request")}`;
+}
+
+/** The last five minutes; the tallest value fills the height. */
 function makeSpark() {
   const area = svg("path", { class: "area" });
   const line = svg("path", { class: "line" });
@@ -128,12 +159,13 @@ function makeSpark() {
     role: "img",
   });
   node.append(base, area, line);
-  node.draw = (device) => {
-    const values = device.history;
+  node.draw = (name, history) => {
+    const all = history?.series((sample) => sample.tokens_per_second[name] ?? 0) ?? [];
+    const values = all.slice(-SPARK_STEPS).map((value) => value ?? 0);
     const peak = Math.max(0, ...values);
     const label = peak
-      ? `${device.name}: tokens per second in the last minute, at most ${rate(peak)}`
-      : `${device.name}: no tokens in the last minute`;
+      ? `${name}: tokens per second in the last five minutes, at most ${rate(peak)}`
+      : `${name}: no tokens in the last five minutes`;
     setAttribute(node, "aria-label", label);
     if (!peak) {
       setAttribute(line, "d", null);

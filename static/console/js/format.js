@@ -51,3 +51,8 @@ export function ago(milliseconds) {
 export const moment = (milliseconds) => new Date(milliseconds).toLocaleString();
 
 export const percent = (fraction) => `${Math.floor(fraction * 100)}${NBSP}%`;
+
+const FAMILIES = { ollama: "Ollama", openai: "OpenAI", anthropic: "Anthropic", console: "Console" };
+
+/** An API family as people call it. */
+export const family = (name) => FAMILIES[name] ?? name;

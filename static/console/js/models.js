@@ -1,7 +1,8 @@
 // The models: on disk, on their way, or loaded, with the time until each leaves its device.
 
 import { chip, drawEmpty, drawList, el, setAttribute, setText } from "./dom.js";
-import { about, bytes, clock, percent } from "./format.js";
+import { bytes, clock, percent } from "./format.js";
+import { modelPage } from "./paths.js";
 
 /** `serverNow` is the server's clock in milliseconds: countdowns follow it, not this browser's. */
 export function drawModels(parent, picture, serverNow) {
@@ -13,42 +14,22 @@ export function drawModels(parent, picture, serverNow) {
 }
 
 function makeModel(serverNow) {
-  const name = el("span", { class: "model-name" });
+  const name = el("a", { class: "model-name" });
   const starter = el("span", { class: "tag" }, "starter");
   const size = el("span", { class: "model-size" });
   const lines = el("div");
-  const bar = el("i");
-  const track = el(
-    "div",
-    { class: "progress", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 },
-    bar,
-  );
-  const error = el("p");
-  const advice = el("p");
-  const trouble = el("div", { class: "trouble", role: "alert" }, error, advice);
   const node = el(
     "li",
     { class: "model" },
     el("div", { class: "model-head" }, name, starter, size),
     lines,
-    track,
-    trouble,
   );
 
   node.draw = (model) => {
-    const { progress } = model;
     setText(name, model.name);
+    setAttribute(name, "href", modelPage(model.name));
     starter.hidden = !model.is_starter;
     setText(size, sizeWords(model));
-    track.hidden = !progress || progress.error !== "";
-    if (progress) {
-      bar.style.width = `${progress.fraction * 100}%`;
-      track.setAttribute("aria-valuenow", Math.round(progress.fraction * 100));
-      track.setAttribute("aria-label", `Progress of ${model.name}`);
-    }
-    trouble.hidden = !progress?.error;
-    setText(error, progress?.error ?? "");
-    setText(advice, progress?.advice ?? "");
     drawList(lines, linesOf(model, serverNow()), ({ key }) => key, makeLine);
   };
   return node;
@@ -57,12 +38,10 @@ function makeModel(serverNow) {
 function linesOf(model, now) {
   const { progress } = model;
   if (progress) {
-    const left = progress.seconds_left ? about(progress.seconds_left) : "";
-    const right = [percent(progress.fraction), left].filter(Boolean).join(" · ");
     return [
       progress.error
         ? { key: "progress", words: "Could not be installed" }
-        : { key: "progress", words: progress.words, right },
+        : { key: "progress", words: "On its way", right: percent(progress.fraction) },
     ];
   }
   if (model.status !== "ready") {
@@ -79,10 +58,7 @@ function linesOf(model, now) {
   }));
 }
 
-function sizeWords({ progress, quantization, size_bytes: size }) {
-  if (progress?.total_bytes && !progress.error) {
-    return `${bytes(progress.completed_bytes)} of ${bytes(progress.total_bytes)}`;
-  }
+function sizeWords({ quantization, size_bytes: size }) {
   return [quantization, size ? bytes(size) : ""].filter(Boolean).join(" · ");
 }
 
