@@ -108,6 +108,21 @@ async def preview(
     return _told(assess(facts, devices, rule), model, rule, picture, is_exact=is_exact)
 
 
+def answers_meanwhile(told: Preview, picture: Snapshot, load_of: LoadOf) -> str | None:
+    """The device that would answer just now although another one comes first, if there is one:
+    while a pair loads, or has no place free, the next one that is ready serves."""
+    turns = sorted((d for d in told.devices if d.place), key=lambda device: device.place or 0)
+    for number, turn in enumerate(turns):
+        load, row = load_of(told.model, turn.device), picture.device(turn.device)
+        if load.state != "ready":
+            continue
+        if load.running < load.places:
+            return turn.device if number else None
+        if row is not None and row.overflow != "next":
+            return None
+    return None
+
+
 def _told(
     assessment: Assessment, model: ModelInfo, rule: Rule, picture: Snapshot, *, is_exact: bool
 ) -> Preview:

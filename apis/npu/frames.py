@@ -33,7 +33,6 @@ from inference.calibration.runs import Done, Update
 from inference.catalog.fit.planner import Fit
 from inference.catalog.progress import PullFrame
 from inference.journal import RunningRequest
-from inference.planning import LoadOf
 from inference.previews import DevicePreview, Preview
 from inference.records import RecordDraft
 from inference.router import WORDS, Reason
@@ -149,21 +148,6 @@ def preview_of(told: Preview, meanwhile: str | None) -> RoutePreview:
         refusal=Refusal(code=told.refusal_code, error=told.refusal) if told.refusal_code else None,
         devices=[_routed_device(device) for device in told.devices],
     )
-
-
-def answers_meanwhile(told: Preview, picture: Snapshot, load_of: LoadOf) -> str | None:
-    """The device that would answer just now although another one comes first, if there is one:
-    while a pair loads, or has no place free, the next one that is ready serves."""
-    turns = sorted((d for d in told.devices if d.place), key=lambda device: device.place or 0)
-    for number, turn in enumerate(turns):
-        load, row = load_of(told.model, turn.device), picture.device(turn.device)
-        if load.state != "ready":
-            continue
-        if load.running < load.places:
-            return turn.device if number else None
-        if row is not None and row.overflow != "next":
-            return None
-    return None
 
 
 def fit_of(asked: str, found: Fit) -> FitAnswer:

@@ -104,7 +104,7 @@ async def route(request: ApiRequest, body: RouteBody) -> HttpResponse:
     told = await previews.preview(wanted, picture, status.load_of)
     # Who asks for a device waits for it.
     may_move = wanted.wish is None
-    meanwhile = frames.answers_meanwhile(told, picture, status.load_of) if may_move else None
+    meanwhile = previews.answers_meanwhile(told, picture, status.load_of) if may_move else None
     return JsonAnswer(frames.preview_of(told, meanwhile).model_dump(), content_type=JSON)
 
 

@@ -6,6 +6,6 @@ with its name (`locks`). Django imports this package by itself.
 
 from __future__ import annotations
 
-from inference.admin import aliases, devices, models, passports, requests, rules
+from inference.admin import aliases, changes, devices, models, passports, requests, rules
 
-__all__ = ["aliases", "devices", "models", "passports", "requests", "rules"]
+__all__ = ["aliases", "changes", "devices", "models", "passports", "requests", "rules"]

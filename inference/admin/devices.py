@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from asgiref.sync import async_to_sync
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,11 +11,13 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from inference import environment
+from inference import changes, environment
+from inference.admin.changes import KeepsAccount
 from inference.admin.facts import MadeByTheAppliance
 from inference.admin.locks import ShowsLocks
 from inference.configuration import EMULATED_NAMES
 from inference.devices import discover
+from inference.forms import DevicePolicyForm
 from inference.models import Device, DevicePolicy
 from inference.probing import ProbeFailed
 
@@ -94,30 +93,13 @@ class DeviceAdmin(MadeByTheAppliance):
 
 
 def _switch(request: HttpRequest, devices: QuerySet[Device], *, enabled: bool) -> None:
-    changed = DevicePolicy.objects.filter(device__in=devices).update(enabled=enabled)
-    messages.success(request, f"{changed} {'enabled' if enabled else 'disabled'}.")
-
-
-class DevicePolicyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Checks what the database cannot."""
-
-    def clean_engine_properties(self) -> Any:
-        """A JSON object: names of OpenVINO properties and their values."""
-        value = self.cleaned_data["engine_properties"] or {}
-        if not isinstance(value, dict):
-            raise forms.ValidationError('A JSON object, such as {"INFERENCE_NUM_THREADS": 2}.')
-        return value
-
-    def clean_emulate(self) -> bool:
-        """NPU and GPU have an emulation."""
-        value = bool(self.cleaned_data["emulate"])
-        if value and self.instance.device.name not in EMULATED_NAMES:
-            raise forms.ValidationError("Only NPU and GPU can be emulated.")
-        return value
+    subjects = [f"DevicePolicy.{name}" for name in devices.values_list("name", flat=True)]
+    changes.apply(request.user.get_username(), {name: {"enabled": enabled} for name in subjects})
+    messages.success(request, f"{len(subjects)} {'enabled' if enabled else 'disabled'}.")
 
 
 @admin.register(DevicePolicy)
-class DevicePolicyAdmin(ShowsLocks):
+class DevicePolicyAdmin(KeepsAccount, ShowsLocks):
     """How the owner wants one device used."""
 
     form = DevicePolicyForm

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -12,32 +9,15 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from inference import environment
+from inference.admin.changes import KeepsAccount
 from inference.admin.locks import ShowsLocks
 from inference.configuration import SETTINGS, SettingSpec
+from inference.forms import RoutingPolicyForm, SettingForm
 from inference.models import PinnedPair, RoutingPolicy, Setting
 
 
-class RoutingPolicyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Checks device names the way the variables are checked."""
-
-    def clean_preferred_device(self) -> str:
-        """A device's name."""
-        return self._device(self.cleaned_data["preferred_device"])
-
-    def clean_fallback_device(self) -> str:
-        """A device's name, or auto."""
-        value = str(self.cleaned_data["fallback_device"])
-        return "auto" if value.lower() == "auto" else self._device(value)
-
-    def _device(self, value: str) -> str:
-        try:
-            return environment.parse_device(value)
-        except ValueError:
-            raise forms.ValidationError("NPU, GPU, CPU, or one of several such as GPU.1.") from None
-
-
 @admin.register(RoutingPolicy)
-class RoutingPolicyAdmin(ShowsLocks):
+class RoutingPolicyAdmin(KeepsAccount, ShowsLocks):
     """The one rule that sends a prompt to a device."""
 
     form = RoutingPolicyForm
@@ -70,20 +50,8 @@ class PinnedPairAdmin(ModelAdmin):
     search_fields = ("model__name",)
 
 
-class SettingForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Checks a value against its key's kind."""
-
-    def clean_value(self) -> Any:
-        """The value in its key's type."""
-        spec = SETTINGS[self.instance.key]
-        try:
-            return spec.parse(str(self.cleaned_data["value"]))
-        except ValueError:
-            raise forms.ValidationError(f"Allowed: {spec.allowed}.") from None
-
-
 @admin.register(Setting)
-class SettingAdmin(ModelAdmin):
+class SettingAdmin(KeepsAccount):
     """One setting a row, of a closed set."""
 
     form = SettingForm

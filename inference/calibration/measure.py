@@ -49,6 +49,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """What is being done, in words; step `number` of `steps`."""
+
+    words: str
+    number: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """A model on a device, with the variant it would load there."""
 
@@ -86,10 +95,10 @@ async def calibrate(
     device_name: str,
     *,
     reserve: Reserve,
-    on_progress: Callable[[str], None],
+    on_progress: Callable[[Progress], None],
     limits: Limits = Limits(),
 ) -> PassportDraft:
-    """Measure that pair within the limits; minutes. `on_progress` hears in words what is done.
+    """Measure that pair within the limits; minutes. `on_progress` hears what is done.
 
     What the device cannot do is in the passport. Raises InferenceError for a pair that cannot be
     measured at all, and what `reserve` raises. Cancelling it leaves no process.
@@ -116,14 +125,15 @@ class Measurement:
         picture: Snapshot,
         folder: Path,
         reserve: Reserve,
-        on_progress: Callable[[str], None],
+        on_progress: Callable[[Progress], None],
         limits: Limits,
     ) -> None:
         self._pair = pair
         self._picture = picture
         self._folder = folder
         self._reserve = reserve
-        self._say = on_progress
+        self._on_progress = on_progress
+        self._number = 0
         self._limits = limits
         self._seconds_left = limits.seconds
         self._memory_limit = limits.memory_bytes or pair.device.memory_budget_bytes
@@ -176,6 +186,12 @@ class Measurement:
             memory_bytes=self._memory_bytes,
             buckets=tuple(self._buckets),
         )
+
+    def _say(self, words: str) -> None:
+        self._number += 1
+        rounds = 1 if self._is_reference else 2
+        steps = 1 + rounds * (1 + len(self._lengths))
+        self._on_progress(Progress(words, self._number, max(steps, self._number)))
 
     async def _measure(self) -> None:
         name = self._pair.device.name

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from inference import environment, snapshot
 from inference.calibration import passports
-from inference.calibration.measure import Limits, Pair, Reserve, calibrate, pair_of
+from inference.calibration.measure import Limits, Pair, Progress, Reserve, calibrate, pair_of
 from inference.calibration.passports import PassportReport
 from inference.calibration.versions import SETTINGS, settings_of, versions_of
 from inference.database import in_database_thread
@@ -28,11 +28,14 @@ from inference.snapshot import DeviceInfo, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is being done with a pair now, in words."""
+    """What is being done with a pair now, in words: its step `number` of `steps`, 0 of 0 before the
+    first."""
 
     model: str
     device: str
     words: str
+    number: int = 0
+    steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,8 @@ async def measure_and_store(pair: Pair, limits: Limits, tell: Callable[[Step], N
     InferenceError like `calibrate`."""
     model, device = pair.model.name, pair.device.name
 
-    def on_progress(words: str) -> None:
-        _state.step = Step(model, device, words)
+    def on_progress(progress: Progress) -> None:
+        _state.step = Step(model, device, progress.words, progress.number, progress.steps)
         tell(_state.step)
 
     async with _turn():

@@ -8,13 +8,12 @@ import httpx
 import pytest
 
 from apis.calls import Call
-from apis.npu.frames import answers_meanwhile
 from apis.npu.schemas import RouteBody
 from apis.npu.translation import asked_by, route_request
 from apis.wishes import Asked
 from inference.errors import CapabilityMissing, InvalidRequest
 from inference.prediction import PairLoad
-from inference.previews import DevicePreview, Preview
+from inference.previews import DevicePreview, Preview, answers_meanwhile
 from inference.requests import DeviceWish, GenerationRequest, Message, Need, Sampling
 from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
 from tests.apis.conftest import MODEL
