@@ -50,6 +50,12 @@ async def may_enter(request: HttpRequest) -> bool:
     return await is_open_here(request.META.get("REMOTE_ADDR")) or is_staff(await request.auser())
 
 
+async def who_asks(request: HttpRequest) -> str:
+    """Who makes a change, for the account of them: a user's name, else the caller's address."""
+    user = await request.auser()
+    return user.get_username() or str(request.META.get("REMOTE_ADDR") or "unknown")
+
+
 async def may_connect(scope: Mapping[str, Any]) -> bool:
     """Whether the caller of a websocket may, by its ASGI scope."""
     return is_staff(scope.get("user")) or await is_open_here(scope_address(scope))

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from inference import appliance, snapshot, status
+from inference import appliance, callers, snapshot, status
 from inference.catalog import jobs, starter
 from npuconsole import __version__
 from npuconsole.console.history import RateHistory
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 0.5
 QUIET_INTERVAL_SECONDS = 2.0
 """An unchanged picture is still sent this often: it tells the browser that the line is alive."""
+CALLERS_SHOWN = 5
 UNSEEN_ALLOWED = 2
 """Pictures on their way to a browser at once."""
 
@@ -53,6 +54,7 @@ def read_picture() -> Picture:
             rates=rates,
             history=_history.series(now),
             platform=sys.platform,
+            callers=callers.latest(CALLERS_SHOWN),
         )
     )
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inference.snapshot import DeviceInfo, ModelInfo, Snapshot
+from npuconsole.console.visitors import CallerRow, draw_callers
 from npuconsole.console.words import (
     DeviceState,
     Fix,
@@ -23,6 +24,7 @@ from npuconsole.console.words import (
 )
 
 if TYPE_CHECKING:
+    from inference.callers import Caller
     from inference.catalog.progress import PullStatus
     from inference.catalog.starter import StarterState
     from inference.records import RecordDraft
@@ -49,6 +51,7 @@ class Facts:
     rates: Mapping[str, float]  # tokens per second by device, now
     history: Mapping[str, tuple[float, ...]]  # the same, one value a second, oldest first
     platform: str  # sys.platform: decides which command fixes a missing device
+    callers: Sequence[Caller] = ()  # newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ class Picture:
     devices: tuple[DeviceCard, ...]
     models: tuple[ModelRow, ...]
     decisions: tuple[DecisionRow, ...]
+    callers: tuple[CallerRow, ...] = ()
 
 
 def draw_picture(facts: Facts) -> Picture:
@@ -167,6 +171,7 @@ def draw_picture(facts: Facts) -> Picture:
         decisions=tuple(
             _draw_decision(decision, emulated) for decision in facts.decisions[:DECISIONS_SHOWN]
         ),
+        callers=draw_callers(facts.callers),
     )
 
 

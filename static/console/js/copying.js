@@ -6,10 +6,7 @@ export function startCopying() {
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    if (!(await copy(button.dataset.copy))) {
-      selectText(button);
-      return;
-    }
+    if (!(await copy(button.dataset.copy)) && !copySelected(button)) return;
     const sign = button.querySelector("span");
     button.dataset.copied = "";
     sign.replaceChildren(icon("i-check", 14));
@@ -20,7 +17,8 @@ export function startCopying() {
   });
 }
 
-// The clipboard exists only on secure origins, which another machine's address is not.
+// The clipboard exists only on secure origins, which another machine's address is not: there what is
+// selected is copied the old way.
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -30,6 +28,9 @@ async function copy(text) {
   }
 }
 
-function selectText(button) {
-  getSelection().selectAllChildren(button.querySelector("code"));
+function copySelected(button) {
+  const code = button.querySelector("code") ?? button.closest("figure")?.querySelector("code");
+  if (!code) return false;
+  getSelection().selectAllChildren(code);
+  return document.execCommand("copy");
 }
