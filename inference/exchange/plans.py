@@ -109,7 +109,7 @@ def _plan_settings(plan: Plan, values: Table, try_host: HostTrial) -> None:
             plan.passed_over.append(f"The setting {key[:60]} is not known here.")
             continue
         before = len(plan.differences)
-        _plan_row(plan, f"Setting.{key}", key.replace("_", " "), {"value": value})
+        _plan_row(plan, f"Setting.{key}", f"The setting {key}", {"value": value})
         if key == "host" and len(plan.differences) > before:
             host = plan.differences[-1].after["value"]
             if problem := try_host(host):
@@ -126,7 +126,8 @@ def _plan_row(plan: Plan, subject: str, words: str, values: Table) -> None:
         return
     for name, said in checked.errors.items():
         if variable := changes.locked_by(subject, name):
-            plan.passed_over.append(f"{words}, {name}: {variable} sets it here, so it stays.")
+            whose = words if name == "value" else f"{words}, {name.replace('_', ' ')}"
+            plan.passed_over.append(f"{whose}: {variable} sets it here, so it stays.")
         else:
             plan.errors[f"{subject}.{name}"] = said
     if checked.after:

@@ -110,7 +110,7 @@ def test_what_a_variable_sets_stays_and_the_plan_says_so(
     plan = read_plan(in_file("[routing]\ntoken_limit = 5\nmode = 'frugal'\n"))
     assert plan.edits == {"RoutingPolicy": {"mode": "frugal"}}
     assert plan.passed_over == [
-        "The rule, token_limit: NPU_PROXY_TOKEN_LIMIT sets it here, so it stays."
+        "The rule, token limit: NPU_PROXY_TOKEN_LIMIT sets it here, so it stays."
     ]
 
 
