@@ -18,6 +18,7 @@ from rich.table import Table
 
 from inference.environment import UnusableVariable
 from npuconsole import __version__, client
+from npuconsole.configuration_commands import export_config, import_config
 from npuconsole.remarks import Remark
 
 app = typer.Typer(
@@ -112,23 +113,8 @@ def _write_bundle(place: Path, remarks: list[Remark]) -> None:
     console.print(f"{place} is written: look into it before you send it", markup=False)
 
 
-@app.command()
-def export_config() -> None:
-    """Print the whole configuration as TOML."""
-    from npuconsole.commands import manage as run
-
-    run(["npuconsole", "export_config"])
-
-
-@app.command()
-def import_config(
-    file: Annotated[str, typer.Argument(help="A file as export-config prints it; - for input.")],
-    apply: Annotated[bool, typer.Option("--apply", help="Change it, do not only show it.")] = False,
-) -> None:
-    """Show what importing a configuration would change; with --apply change it."""
-    from npuconsole.commands import manage as run
-
-    run(["npuconsole", "import_config", file, *(["--apply"] if apply else [])])
+app.command()(export_config)
+app.command()(import_config)
 
 
 @app.command()

@@ -66,7 +66,7 @@ def test_on_a_phone_the_page_has_theme_admin_and_version(
     browser.wait(lambda: browser.text("#settings-theme-words") == "Light theme")
     assert browser.run("return document.documentElement.dataset.theme") == "light"
     assert browser.find('#main a[href="/admin/"]').is_displayed()
-    assert "npuconsole" in browser.text("#main .row:last-child dd")
+    assert "npuconsole" in browser.text(".this-console .row:last-child dd")
 
 
 def test_an_import_shows_first_what_it_would_change(browser: Browser, server: Appliance) -> None:
