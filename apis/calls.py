@@ -18,14 +18,15 @@ from inference.requests import new_request_id
 log = logging.getLogger(__name__)
 
 LONGEST_LOGGED_TEXT = 300
+LONGEST_AGENT = 200
 
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """`turn` tells callers apart in a line, by address and key; `origin` is the browser page's
-    origin if it may call us, else ""; `endpoint` is the route's path, which metrics and records
-    name; `received_at` is `time.perf_counter()`; `upload` is the body of a request that brings a
-    file, `body_problem` why there is no body."""
+    """`turn` tells callers apart in a line, by address and key; `agent` is what the client calls
+    itself; `origin` is the browser page's origin if it may call us, else ""; `endpoint` is the
+    route's path, which metrics and records name; `received_at` is `time.perf_counter()`; `upload`
+    is the body of a request that brings a file, `body_problem` why there is no body."""
 
     method: str
     path: str
@@ -34,6 +35,7 @@ class Call:
     hosts: tuple[str, ...]
     sent_origin: str
     turn: str = ""
+    agent: str = ""
     origin: str = ""
     endpoint: str = "unmatched"
     request_id: str = field(default_factory=new_request_id)
@@ -44,7 +46,7 @@ class Call:
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> Call:
         """The call that an ASGI scope describes."""
-        hosts, origin, key = [], "", b""
+        hosts, origin, key, agent = [], "", b"", ""
         for name, value in scope["headers"]:
             if name == b"host":
                 hosts.append(value.decode("latin-1"))
@@ -52,6 +54,8 @@ class Call:
                 origin = value.decode("latin-1")
             elif name in (b"authorization", b"x-api-key"):
                 key = value
+            elif name == b"user-agent":
+                agent = value.decode("latin-1")[:LONGEST_AGENT]
         client = str(scope["client"][0]) if scope.get("client") else ""
         return cls(
             method=scope["method"].upper(),
@@ -61,6 +65,7 @@ class Call:
             server=str(scope["server"][0]) if scope.get("server") else "",
             hosts=tuple(hosts),
             sent_origin=origin,
+            agent=agent,
         )
 
     def log(self, level: int, what: str, *, cause: BaseException | None = None) -> None:

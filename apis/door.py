@@ -22,7 +22,7 @@ from apis.calls import Call
 from apis.handler import ApiHandler, DisconnectWatch, Send
 from apis.unpacking import encoding_of, unpack
 from apis.uploads import ClientGone, Receive, Upload, is_upload
-from inference import environment, metrics
+from inference import callers, environment, metrics, snapshot
 from inference.errors import InvalidRequest
 
 Scope = MutableMapping[str, Any]
@@ -56,12 +56,12 @@ class Door:
     def __init__(self) -> None:
         self._handler = ApiHandler("apis.urls")
         self._own_names = tuple(settings.ALLOWED_HOSTS)
-        self._origins = tuple(environment.values().get("NPUCONSOLE_ALLOWED_ORIGINS", ()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Ends quietly when the client goes away; a cancel from elsewhere (the
         server stops) goes through."""
         call = Call.of(scope)
+        caller = callers.arrived(call.client, call.agent, call.method, call.path)
         status = CLIENT_GONE
         watch: DisconnectWatch | None = None
         try:
@@ -92,6 +92,7 @@ class Door:
         finally:
             if watch is not None:
                 watch.stop()
+            caller.status = status
             metrics.count_request(call.endpoint, status)
 
     def _without_body(self, call: Call, scope: Scope) -> HttpResponseBase | None:
@@ -103,7 +104,8 @@ class Door:
         if not call.sent_origin:
             return None
         host = call.hosts[0] if call.hosts else ""
-        if not access.origin_is_allowed(call.sent_origin, host, self._origins):
+        allowed = environment.listed(snapshot.current().settings.allowed_origins)
+        if not access.origin_is_allowed(call.sent_origin, host, allowed):
             return PlainAnswer("Origin not allowed", status=403)
         call.origin = call.sent_origin
         if access.is_preflight(call.method, scope["headers"]):

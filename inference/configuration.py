@@ -91,6 +91,17 @@ SETTINGS: dict[str, SettingSpec] = {
         _overridable("host", "127.0.0.1", "Address to listen on.", at_next_start=True),
         _overridable("port", 11435, "Port to listen on.", at_next_start=True),
         _overridable(
+            "allowed_hosts",
+            "",
+            "More names under which this machine may be asked for.",
+            at_next_start=True,
+        ),
+        _overridable(
+            "allowed_origins",
+            _defaults.allowed_origins,
+            "Pages of other origins that may call the API from a browser.",
+        ),
+        _overridable(
             "real_inference",
             _defaults.real_inference,
             "Off: an engine that echoes, to check the wiring.",

@@ -110,19 +110,24 @@ def _host(text: str) -> str:
     return host
 
 
-def _host_names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+def listed(text: str) -> tuple[str, ...]:
+    """What stands in a value between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _host_names(text: str) -> str:
+    names = listed(text.lower())
     if not all(re.fullmatch(r"\*|\.?[0-9a-z._-]+|\[[0-9a-f:.]+\]", name) for name in names):
         raise ValueError(text)
-    return names
+    return ", ".join(names)
 
 
-def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(origin.strip().lower() for origin in text.split(",") if origin.strip())
+def _origins(text: str) -> str:
+    origins = listed(text.lower())
     form = r"\*|[a-z][a-z0-9+.-]*://(\*|[0-9a-z._-]+|\[[0-9a-f:.]+\])(:(\d{1,5}|\*))?"
     if not all(re.fullmatch(form, origin) for origin in origins):
         raise ValueError(text)
-    return origins
+    return ", ".join(origins)
 
 
 def _folder(text: str) -> Path:
@@ -208,12 +213,16 @@ VARIABLES = (
     Variable("NPUCONSOLE_EMULATE_NPU", parse_flag, "1 or 0", "DevicePolicy.NPU.emulate"),
     Variable("NPUCONSOLE_EMULATE_GPU", parse_flag, "1 or 0", "DevicePolicy.GPU.emulate"),
     Variable(
-        "NPUCONSOLE_ALLOWED_HOSTS", _host_names, "host names with commas between, .example.org or *"
+        "NPUCONSOLE_ALLOWED_HOSTS",
+        _host_names,
+        "host names with commas between, .example.org or *",
+        "Setting.allowed_hosts",
     ),
     Variable(
         "NPUCONSOLE_ALLOWED_ORIGINS",
         _origins,
         "origins of pages with commas between, such as https://chat.example.org, or *",
+        "Setting.allowed_origins",
     ),
     Variable(
         "DATABASE_URL",

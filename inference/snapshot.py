@@ -150,6 +150,7 @@ class SettingsInfo:
     heartbeat_timeout_seconds: float = 30.0  # an engine silent for longer is ended
     compile_cache_gigabytes: float = 20.0
     calibrate_when_idle_seconds: float = 300.0  # 0 = only by command
+    allowed_origins: str = ""  # with commas between
     log_level: str = "INFO"
     embedding_model: str = "BAAI/bge-small-en-v1.5"
     embedding_device: str = "CPU"

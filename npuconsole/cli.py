@@ -18,6 +18,8 @@ from rich.table import Table
 
 from inference.environment import UnusableVariable
 from npuconsole import __version__, client
+from npuconsole.configuration_commands import export_config, import_config
+from npuconsole.remarks import Remark
 
 app = typer.Typer(
     help="An inference appliance for Intel NPU, GPU and CPU.",
@@ -80,18 +82,39 @@ def status() -> None:
 @app.command()
 def doctor(
     fix: Annotated[bool, typer.Option("--fix", help="Mend what is safe to mend.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="Write a support bundle (zip) there too.")
+    ] = None,
 ) -> None:
     """Look at what the appliance needs of this machine and at its models; ends with 1 if something
     must be mended."""
     from npuconsole.doctor import examine
 
     marks = {True: "[green]well[/green]", None: "[dim]note[/dim]", False: "[red]mend[/red]"}
-    is_well = True
+    remarks = []
     for remark in examine(fix=fix):
+        remarks.append(remark)
         console.print(f"{marks[remark.is_well]}  [bold]{remark.subject}[/bold]", end="  ")
         console.print(remark.words, markup=False, highlight=False)
-        is_well = is_well and remark.is_well is not False
-    raise typer.Exit(0 if is_well else 1)
+        if remark.command:
+            console.print(f"      {remark.command}", markup=False, highlight=False)
+    if bundle is not None:
+        _write_bundle(bundle, remarks)
+    raise typer.Exit(1 if any(remark.is_well is False for remark in remarks) else 0)
+
+
+def _write_bundle(place: Path, remarks: list[Remark]) -> None:
+    from npuconsole.support.bundle import write_here
+
+    try:
+        write_here(place, remarks)
+    except OSError as problem:
+        raise client.ServerProblem(f"{place} cannot be written: {problem.strerror}") from None
+    console.print(f"{place} is written: look into it before you send it", markup=False)
+
+
+app.command()(export_config)
+app.command()(import_config)
 
 
 @app.command()

@@ -4,84 +4,54 @@ catalogue and disk agree, with or without a server running."""
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from inference import absence, environment
+from inference import environment
 from inference.probing import ProbeFailed, probe
-from npuconsole import catalogue_check, client
+from npuconsole import catalogue_check, client, machine_check
+from npuconsole.remarks import Part, Remark
 
-FREE_GIGABYTES = 2.0  # the starter, its import, and room for a second model
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One thing looked at. `is_well` None means: neither good nor bad."""
-
-    subject: str
-    words: str
-    is_well: bool | None = True
+__all__ = ["Remark", "examine"]
 
 
 def examine(*, fix: bool = False) -> Iterator[Remark]:
     """Look at one thing after the other; with `fix` mend what can be without asking. Raises
     UnusableVariable."""
-    openvino = metadata.version("openvino")
-    yield Remark("Python", f"{platform.python_version()} on {platform.platform(terse=True)}")
-    yield Remark("OpenVINO", f"{openvino}, GenAI {metadata.version('openvino-genai')}")
-    yield from _variables()
-    yield _folder("Data folder", environment.home())
-    yield _folder("Models folder", environment.models_folder())
+    yield from machine_check.software()
+    yield from machine_check.variables()
+    yield from machine_check.storage()
     yield from _devices()
-    yield _server()
+    yield from machine_check.hardware()
+    yield from _server()
     yield from _catalogue(fix=fix)
-
-
-def _variables() -> Iterator[Remark]:
-    if names := sorted(environment.values()):
-        yield Remark("Variables", f"set: {', '.join(names)}", None)
-    for name in environment.unknown():
-        yield Remark("Variables", f"{name} is set, but npuconsole knows no such variable", False)
-
-
-def _folder(subject: str, path: Path) -> Remark:
-    """Whether files can be made there, or in the nearest folder that exists."""
-    nearest = next(place for place in (path, *path.parents) if place.exists())
-    free = shutil.disk_usage(nearest).free / 1e9
-    words = f"{path}, {free:.1f} GB free"
-    if not os.access(nearest, os.W_OK):
-        return Remark(subject, f"{path} cannot be written", False)
-    return Remark(subject, words, free >= FREE_GIGABYTES)
 
 
 def _devices() -> Iterator[Remark]:
     try:
         found = asyncio.run(probe())
     except ProbeFailed as error:
-        yield Remark("Devices", str(error), False)
+        yield Remark("Devices", str(error), False, Part.DEVICES)
         return
     for finding in found:
-        driver = f", driver {finding.driver}" if finding.driver else ""
-        yield Remark(finding.name, f"{finding.full_name}{driver}")
-    names = sorted(finding.name for finding in found)
-    classes = {name.partition(".")[0] for name in names}
-    for name in ("NPU", "GPU", "CPU"):
-        if name not in classes:
-            yield Remark(name, absence.explain(name, names), False if name == "CPU" else None)
+        yield machine_check.present(finding.name, finding.full_name, finding.driver)
+    yield from machine_check.absent(finding.name for finding in found)
 
 
-def _server() -> Remark:
+def _server() -> Iterator[Remark]:
     try:
         health = client.fetch("/health")
+    except client.NobodyThere as problem:
+        yield Remark("Server", str(problem), None, Part.NETWORK)
+        values = environment.values()
+        host, port = values.get("NPU_PROXY_HOST", "127.0.0.1"), values.get("NPU_PROXY_PORT", 11435)
+        yield machine_check.port(str(host), int(port))
     except client.ServerProblem as problem:
-        return Remark("Server", str(problem), None)
-    words = "; ".join([health["status"], *health["problems"]])
-    return Remark("Server", f"{client.address()}: {words}", health["status"] in ("ok", "starting"))
+        yield Remark("Server", str(problem), None, Part.NETWORK)
+    else:
+        words = "; ".join([health["status"], *health["problems"]])
+        is_well = health["status"] in ("ok", "starting")
+        yield Remark("Server", f"{client.address()}: {words}", is_well, Part.NETWORK)
 
 
 def _catalogue(*, fix: bool) -> Iterator[Remark]:
@@ -89,15 +59,30 @@ def _catalogue(*, fix: bool) -> Iterator[Remark]:
     try:
         found = catalogue_check.findings(fix=fix)
     except client.ServerProblem as problem:
-        yield Remark("Catalogue", str(problem), None)
+        yield Remark("Catalogue", str(problem), None, Part.MODELS)
         return
     for finding in found:
-        words, advice = f"{finding['words']}: ", finding["advice"]
-        if finding["done"]:
-            yield Remark(finding["subject"], words + finding["done"])
-            continue
-        how = " (--fix)" if finding["can_be_fixed"] else ""
-        is_well = False if finding["is_wrong"] else None
-        yield Remark(finding["subject"], f"{words}{advice}{how}", is_well)
+        remark = of_catalogue(finding)
+        yield remark
     if not found:
-        yield Remark("Catalogue", "every model is where it should be")
+        yield all_in_place()
+
+
+def all_in_place() -> Remark:
+    """The catalogue's word when there is nothing to say."""
+    return Remark("Catalogue", "every model is where it should be", True, Part.MODELS)
+
+
+def of_catalogue(finding: Mapping[str, Any], *, hint: str = " (--fix)") -> Remark:
+    """A finding of the catalogue's doctor as a remark; `hint` says how to have it mended."""
+    words = f"{finding['words']}: "
+    if finding["done"]:
+        return Remark(finding["subject"], words + finding["done"], True, Part.MODELS)
+    can_be_fixed = bool(finding["can_be_fixed"])
+    return Remark(
+        finding["subject"],
+        f"{words}{finding['advice']}{hint if can_be_fixed else ''}",
+        False if finding["is_wrong"] else None,
+        Part.MODELS,
+        can_be_fixed=can_be_fixed,
+    )

@@ -13,7 +13,6 @@ import daphne.server  # isort: skip
 import asyncio
 import logging
 import os
-import socket
 import sys
 import threading
 import time
@@ -24,7 +23,7 @@ from twisted.python.failure import Failure
 
 from inference import appliance, configuration, environment, snapshot
 from inference.catalog import starter
-from npuconsole import preparation
+from npuconsole import listening, preparation
 from npuconsole.announcement import announce
 from npuconsole.refusals import StartRefused
 
@@ -46,6 +45,7 @@ def serve() -> None:
         preparation.prepare_models_folder()
         preparation.prepare_database()
         settings = configuration.load_settings()
+        listening.allow_names(settings["host"], settings["allowed_hosts"])
         # A client may come with the first moment of listening: it must find the models there.
         starter.announce()
         snapshot.replace_with(configuration.load())
@@ -72,7 +72,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self._ports: list[Any] = []
         super().__init__(
             application,
-            endpoints=[endpoint(resolve(host), port)],
+            endpoints=[endpoint(listening.resolve(host), port)],
             ready_callable=self._begin,
             server_name="npuconsole",
             verbosity=0,
@@ -101,10 +101,11 @@ class Server(daphne.server.Server):  # type: ignore[misc]
     def _listening(self) -> None:
         self._start = asyncio.ensure_future(appliance.start())
         host, port = self.listening_addresses[0]
-        url = _url(host, port)
+        url = listening.url_of(host, port)
+        listening.note(host, port)
         announce(environment.home(), url)
         seconds = time.perf_counter() - self.began
-        reach = ", reachable from other machines" if host in ("0.0.0.0", "::") else ""
+        reach = ", reachable from other machines" if host in listening.EVERYWHERE else ""
         print(f"npuconsole is listening on {url}{reach} (after {seconds:.1f} s)", flush=True)
 
     async def _shut_down(self) -> None:
@@ -134,23 +135,6 @@ def endpoint(address: str, port: int) -> str:
     return f"tcp:port={port}:interface={interface}:backlog={BACKLOG}"
 
 
-def resolve(host: str) -> str:
-    """The address to bind for that host, IPv4 first for names with both. Raises StartRefused."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise StartRefused(
-            f"NPU_PROXY_HOST={host!r} cannot be used; allowed: an address or name of this machine"
-        ) from None
-    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
-    return str(found[0][4][0])
-
-
-def _url(host: str, port: int) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-
-
 def _cannot_listen(host: str, port: int, problem: BaseException) -> str:
     cause = problem.socketError if isinstance(problem, error.CannotListenError) else problem
     number = getattr(cause, "errno", None)
@@ -161,9 +145,7 @@ def _cannot_listen(host: str, port: int, problem: BaseException) -> str:
     if number in (13, 10013):
         return f"Port {port} on {host} needs permission; NPU_PROXY_PORT can name another"
     if number in (99, 49, 10049):
-        return (
-            f"NPU_PROXY_HOST={host!r} cannot be used; allowed: an address or name of this machine"
-        )
+        return listening.not_ours(host)
     return f"Cannot listen on {host} port {port}: {cause}"
 
 

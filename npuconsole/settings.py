@@ -44,7 +44,7 @@ def _own_names() -> list[str]:
     host = environment.values().get("NPU_PROXY_HOST", "127.0.0.1")
     if host not in ("0.0.0.0", "::"):
         names.append(f"[{host}]" if ":" in host else host.lower())
-    return [*names, *environment.values().get("NPUCONSOLE_ALLOWED_HOSTS", ())]
+    return [*names, *environment.listed(environment.values().get("NPUCONSOLE_ALLOWED_HOSTS", ""))]
 
 
 def _database() -> dict[str, Any]:

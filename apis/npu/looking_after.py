@@ -28,6 +28,7 @@ from apis.npu.looking_after_schemas import (
     Importables,
     ModelDisk,
     NamedModel,
+    Reloaded,
     RenameBody,
     Renamed,
     UpdateFound,
@@ -37,7 +38,7 @@ from apis.npu.looking_after_schemas import (
     VerifiedModels,
     VerifyBody,
 )
-from inference import library, upkeep
+from inference import configuration, library, upkeep
 from inference.catalog.names import parse_name
 from inference.catalog.progress import PullFrame
 from inference.upkeep import Treatment, Verified
@@ -115,6 +116,13 @@ async def importable(request: ApiRequest) -> HttpResponse:
     """What lies in the import folder; pull an entry's "request" to import it."""
     found = [ImportablePlace.model_validate(asdict(item)) for item in await upkeep.importable()]
     return JsonAnswer(Importables(places=found).model_dump(), content_type=JSON)
+
+
+@router.post("/configuration/reload", response=Reloaded)
+async def reload(request: ApiRequest) -> HttpResponse:
+    """Read the configuration's rows anew, after another process of this machine changed them."""
+    await configuration.refresh()
+    return JsonAnswer(Reloaded(status="success").model_dump(), content_type=JSON)
 
 
 @router.get("/doctor", response=DoctorReport)

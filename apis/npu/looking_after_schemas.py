@@ -103,6 +103,12 @@ class Deleted(BaseModel):
     freed_bytes: int
 
 
+class Reloaded(BaseModel):
+    """The rows as they are now are in force."""
+
+    status: str
+
+
 class RenameBody(Body):
     """POST /api/npu/models/rename."""
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from inference import appliance, snapshot, status, vitals
+from inference import appliance, callers, snapshot, status, vitals
 from inference.calibration import asked, runs
 from inference.catalog import jobs, starter
 from inference.status import EngineStatus
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 0.5
 QUIET_INTERVAL_SECONDS = 2.0
 """An unchanged picture is still sent this often: it tells the browser that the line is alive."""
+CALLERS_SHOWN = 5
 UNSEEN_ALLOWED = 2
 """Pictures on their way to a browser at once."""
 
@@ -61,6 +62,7 @@ def read_picture() -> Picture:
             platform=sys.platform,
             work=read_work(),
             calibrating=draw_calibrating(runs.under_way(), asked.last()),
+            callers=callers.latest(CALLERS_SHOWN),
         )
     )
 

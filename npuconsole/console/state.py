@@ -27,10 +27,12 @@ from npuconsole.console.traffic import (
     draw_running,
     milliseconds,
 )
+from npuconsole.console.visitors import CallerRow, draw_callers
 from npuconsole.console.words import describe_starter_help, describe_step
 
 if TYPE_CHECKING:
     from inference.calibration.runs import Step
+    from inference.callers import Caller
     from inference.catalog.progress import PullStatus
     from inference.catalog.starter import StarterState
     from inference.journal import RunningRequest
@@ -64,6 +66,7 @@ class Facts:
     platform: str  # sys.platform: decides which command fixes a missing device
     work: ModelWork = ModelWork()
     calibrating: Calibrating | None = None
+    callers: Sequence[Caller] = ()  # newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class Picture:
     fallbacks: tuple[FallbackRow, ...]
     work: ModelWork
     calibrating: Calibrating | None = None
+    callers: tuple[CallerRow, ...] = ()
 
 
 def draw_picture(facts: Facts) -> Picture:
@@ -169,6 +173,7 @@ def draw_picture(facts: Facts) -> Picture:
         fallbacks=draw_fallbacks(facts.decisions, emulated),
         work=facts.work,
         calibrating=facts.calibrating,
+        callers=draw_callers(facts.callers),
     )
 
 

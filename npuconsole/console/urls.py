@@ -25,7 +25,19 @@ from npuconsole.console.views.routing import (
     routing_undo,
     routing_use_measured,
 )
-from npuconsole.console.views.settings import settings
+from npuconsole.console.views.settings import settings, settings_apply, settings_undo
+from npuconsole.console.views.settings_doctor import (
+    doctor_bundle,
+    doctor_look,
+    doctor_mend,
+    settings_doctor,
+)
+from npuconsole.console.views.settings_file import (
+    settings_export,
+    settings_file,
+    settings_import,
+    settings_preview,
+)
 from npuconsole.console.views.welcome import (
     create_owner,
     first_model,
@@ -71,4 +83,14 @@ urlpatterns = [
     path("requests/<slug:request_id>/replay/", ask_again, name="ask_again"),
     path("connect/", connect, name="connect"),
     path("settings/", settings, name="settings"),
+    path("settings/apply/<slug:key>/", settings_apply, name="settings-apply"),
+    path("settings/undo/<slug:key>/", settings_undo, name="settings-undo"),
+    path("settings/file/", settings_file, name="settings-file"),
+    path("settings/file/export/", settings_export, name="settings-export"),
+    path("settings/file/preview/", settings_preview, name="settings-preview"),
+    path("settings/file/import/", settings_import, name="settings-import"),
+    path("settings/doctor/", settings_doctor, name="settings-doctor"),
+    path("settings/doctor/look/", doctor_look, name="doctor-look"),
+    path("settings/doctor/mend/", doctor_mend, name="doctor-mend"),
+    path("settings/doctor/support.zip", doctor_bundle, name="doctor-bundle"),
 ]

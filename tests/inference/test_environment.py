@@ -34,11 +34,11 @@ USABLE: list[tuple[str, str, Any]] = [
     ("NPU_PROXY_EMBEDDING_CACHE_SIZE", "0", 0),
     ("NPU_PROXY_LOG_LEVEL", "debug", "DEBUG"),
     ("NPUCONSOLE_EMULATE_NPU", "yes", True),
-    ("NPUCONSOLE_ALLOWED_HOSTS", "Box.lan, .example.org", ("box.lan", ".example.org")),
+    ("NPUCONSOLE_ALLOWED_HOSTS", "Box.lan,.example.org,", "box.lan, .example.org"),
     (
         "NPUCONSOLE_ALLOWED_ORIGINS",
         "https://Chat.example.org, app://*, http://localhost:3000",
-        ("https://chat.example.org", "app://*", "http://localhost:3000"),
+        "https://chat.example.org, app://*, http://localhost:3000",
     ),
     ("DATABASE_URL", "postgres://u:p@db:5432/x", "postgres://u:p@db:5432/x"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,13 @@ def run(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
         timeout=120,
         check=False,
     )
+
+
+def free_port() -> int:
+    """A port on which nobody listens, and anybody could."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
 
 
 @pytest.mark.parametrize(
@@ -112,10 +120,11 @@ def test_without_a_server_the_doctor_mends_the_catalogue_itself(
     half.mkdir()
     (half / "openvino_model.bin").write_bytes(b"half")
 
-    found = run(home, "doctor", NPU_PROXY_PORT="9")
+    port = str(free_port())
+    found = run(home, "doctor", NPU_PROXY_PORT=port)
     assert found.returncode == 1
     assert "no model has this folder, and it is not whole" in found.stdout
 
-    mended = run(home, "doctor", "--fix", NPU_PROXY_PORT="9")
+    mended = run(home, "doctor", "--fix", NPU_PROXY_PORT=port)
     assert mended.returncode == 0, mended.stdout
     assert not half.exists()
