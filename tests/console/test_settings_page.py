@@ -85,8 +85,8 @@ def test_an_import_shows_first_what_it_would_change(browser: Browser, server: Ap
     field.send_keys(text.format(601, 700))
     browser.find(".import button").click()
     browser.wait(lambda: browser.text(".preview button") == "Apply 2 changes")
-    assert "600 → 601" in browser.text(".differences")
-    assert "1,800 → 700" in browser.text(".differences")
+    assert browser.text(".differences del") == "600\n1,800"
+    assert browser.text(".differences ins") == "601\n700"
     assert "NPU_PROXY_PORT sets it here" in browser.text(".passed")
     browser.find(".preview button").click()
     browser.wait(lambda: "Changed: 2." in browser.text(".preview"))
