@@ -141,6 +141,10 @@ def record(
 def undo(change: ConfigurationChange, who: str) -> ConfigurationChange:
     """Write what was there before, as a change of its own. Raises CannotUndo when the row is gone,
     a field was changed again since or is locked, or the old value is not allowed any more."""
+    if change.subject.partition(".")[0] not in (*_FORMS, "Setting"):
+        raise CannotUndo(
+            "This part of an import cannot be undone by itself: import the configuration as it was."
+        )
     try:
         now = values_of(_row_of(change.subject))
         row, checked = _look(change.subject, change.before)

@@ -6,6 +6,7 @@ With any error nothing of the file is applied.
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -74,6 +75,16 @@ def read_plan(text: str, try_host: HostTrial = lambda host: "") -> Plan:
     if "pins" in document:
         _plan_pins(plan, document["pins"])
     return plan
+
+
+def decode(content: bytes) -> str:
+    """A file's text. Windows' editors and PowerShell's `>` write other encodings than UTF-8, and
+    say so with their first bytes. Raises NotAConfiguration."""
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise NotAConfiguration("This is no text, or not in UTF-8.") from None
 
 
 def _parsed(text: str) -> Table:

@@ -42,7 +42,7 @@ def subject_words(subject: str) -> str:
     kind, _, name = subject.partition(".")
     if kind == "RoutingPolicy":
         return "The rule"
-    return name.replace("_", " ") if kind == "Setting" else name
+    return name.replace("_", " ") if kind == "Setting" else name or kind
 
 
 def label_of(subject: str, field: str) -> str:

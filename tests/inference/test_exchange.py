@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from inference import configuration
-from inference.changes import Unacceptable
+from inference.changes import CannotUndo, Unacceptable, undo
 from inference.exchange.exporting import export
 from inference.exchange.importing import apply_plan
-from inference.exchange.plans import NotAConfiguration, read_plan
+from inference.exchange.plans import NotAConfiguration, decode, read_plan
 from inference.exchange.toml_text import Section, write
 from inference.models import (
     ConfigurationChange,
@@ -90,6 +90,10 @@ def test_an_import_brings_everything_back_with_an_account_of_it(rows: None) -> N
     assert ConfigurationChange.objects.filter(who="me").count() == 7
     alias = ConfigurationChange.objects.get(subject="Aliases")
     assert alias.after == {"gpt-4o": "tiny:1b", "other": None}
+    with pytest.raises(CannotUndo, match="import the configuration as it was"):
+        undo(alias, "me")
+    undo(ConfigurationChange.objects.get(subject="Setting.keep_alive_seconds"), "me")
+    assert configuration.load_settings()["keep_alive_seconds"] == 1
 
 
 def test_an_import_with_any_error_changes_nothing(rows: None) -> None:
@@ -151,6 +155,18 @@ def test_an_address_that_is_not_this_machines_is_an_error(rows: None) -> None:
     text = in_file("[settings]\nhost = '203.0.113.9'\n")
     plan = read_plan(text, lambda host: f"{host} is not ours.")
     assert plan.errors == {"Setting.host.value": "203.0.113.9 is not ours."}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_that_windows_wrote_is_read(rows: None, encoding: str) -> None:
+    text = in_file("[models.'für:1']\r\nsystem = 'ä'\r\n")
+    plan = read_plan(decode(text.encode(encoding)))
+    assert plan.passed_over == ["The model für:1 is not installed here."]
+
+
+def test_a_file_that_is_no_text_is_refused_in_words() -> None:
+    with pytest.raises(NotAConfiguration, match="no text"):
+        decode(b"\x89PNG\xff")
 
 
 @pytest.mark.parametrize(

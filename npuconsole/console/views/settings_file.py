@@ -14,7 +14,7 @@ from inference.changes import Unacceptable
 from inference.database import in_database_thread
 from inference.exchange.exporting import export
 from inference.exchange.importing import apply_plan
-from inference.exchange.plans import LONGEST_FILE, NotAConfiguration, Plan, read_plan
+from inference.exchange.plans import LONGEST_FILE, NotAConfiguration, Plan, decode, read_plan
 from npuconsole import listening
 from npuconsole.console.access import who_asks
 from npuconsole.console.pages import Context, console_action, console_page
@@ -41,7 +41,11 @@ def settings_export(request: HttpRequest) -> HttpResponse:
 @console_action
 async def settings_preview(request: HttpRequest) -> HttpResponse:
     """What importing the file, or the pasted text, would change."""
-    return await _preview(request, await sync_to_async(_text)(request))
+    try:
+        text = await sync_to_async(_text)(request)
+    except NotAConfiguration as problem:
+        return await sync_to_async(render)(request, PREVIEW, {"trouble": str(problem)})
+    return await _preview(request, text)
 
 
 @console_action
@@ -77,5 +81,5 @@ def _plan(text: str) -> Plan:
 def _text(request: HttpRequest) -> str:
     file = request.FILES.get("file")
     if isinstance(file, UploadedFile) and file.size:
-        return str(file.read(4 * LONGEST_FILE), "utf-8", "replace")
+        return decode(file.read(4 * LONGEST_FILE))
     return request.POST.get("text", "")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -19,5 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Reads the database."""
-        preparation.prepare_database()
+        with contextlib.redirect_stdout(sys.stderr):  # what takes long is said while it does
+            preparation.prepare_database()
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # whatever a terminal on Windows has
         self.stdout.write(export(), ending="")

@@ -16,7 +16,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from inference.exchange.importing import apply_plan
-from inference.exchange.plans import LONGEST_FILE, NotAConfiguration, Plan, read_plan
+from inference.exchange.plans import LONGEST_FILE, NotAConfiguration, Plan, decode, read_plan
 from npuconsole import client, listening, preparation
 
 
@@ -68,12 +68,12 @@ class Command(BaseCommand):
 def _text(file: str) -> str:
     try:
         if file == "-":
-            return sys.stdin.read(LONGEST_FILE + 1)
+            return decode(sys.stdin.buffer.read(4 * LONGEST_FILE))
         path = Path(file)
         if path.stat().st_size > 4 * LONGEST_FILE:
             raise CommandError(f"{file} is larger than any configuration.")
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
+        return decode(path.read_bytes())
+    except OSError as problem:
         raise CommandError(f"{file} cannot be read: {problem}") from None
 
 
