@@ -123,7 +123,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
             task.cancel()
         if running:
             await asyncio.wait(running, timeout=CANCEL_SECONDS)
-        from npuconsole.console.model_work import chores
+        from npuconsole.console.models.work import chores
 
         await chores.close()
         await appliance.stop()

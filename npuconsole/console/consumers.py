@@ -17,9 +17,9 @@ from django.db import DatabaseError
 from inference.database import in_database_thread
 from npuconsole.console import live
 from npuconsole.console.access import may_connect, scope_address
-from npuconsole.console.answers import Frame, stream_answer
-from npuconsole.console.commands import Again, Ask, BadCommand, Stop, parse_command
-from npuconsole.console.conversations import Turn, open_turn
+from npuconsole.console.chat.answers import Frame, stream_answer
+from npuconsole.console.chat.commands import Again, Ask, BadCommand, Stop, parse_command
+from npuconsole.console.chat.conversations import Turn, open_turn
 
 log = logging.getLogger(__name__)
 

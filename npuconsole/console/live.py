@@ -22,8 +22,8 @@ from inference.calibration import asked, runs
 from inference.catalog import jobs, starter
 from inference.status import EngineStatus
 from npuconsole import __version__
-from npuconsole.console.calibrating import draw_calibrating
-from npuconsole.console.model_work import read_work
+from npuconsole.console.models.work import read_work
+from npuconsole.console.routing.calibrating import draw_calibrating
 from npuconsole.console.state import Facts, Picture, draw_picture
 
 log = logging.getLogger(__name__)

@@ -1,8 +1,8 @@
 """The console's pages: what the rail lists, and what every page's view has in common.
 
-A page is one module beside this one with its views, one template, one stylesheet and one script of
-the same name. `console_page` and `console_action` are the only ways in: they decide who may come,
-set the policy of what the page may load, and give the frame what it shows.
+A page is a package beside this module with its views and addresses, and templates, a stylesheet and
+scripts of the same name. `console_page` and `console_action` are the only ways in: they decide who
+may come, set the policy of what the page may load, and give the frame what it shows.
 """
 
 from __future__ import annotations

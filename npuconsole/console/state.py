@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from inference.snapshot import ModelInfo, Snapshot
-from npuconsole.console.calibrating import Calibrating
-from npuconsole.console.cards import DeviceCard, draw_devices
-from npuconsole.console.model_work import ModelWork
-from npuconsole.console.on_its_way import WorkRow, draw_on_its_way
-from npuconsole.console.traffic import (
+from npuconsole.console.connect.visitors import CallerRow, draw_callers
+from npuconsole.console.models.work import ModelWork
+from npuconsole.console.overview.cards import DeviceCard, draw_devices
+from npuconsole.console.overview.on_its_way import WorkRow, draw_on_its_way
+from npuconsole.console.overview.traffic import (
     DecisionRow,
     FallbackRow,
     RunningRow,
@@ -27,7 +27,7 @@ from npuconsole.console.traffic import (
     draw_running,
     milliseconds,
 )
-from npuconsole.console.visitors import CallerRow, draw_callers
+from npuconsole.console.routing.calibrating import Calibrating
 from npuconsole.console.words import describe_starter_help, describe_step
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from inference.requests import (
     ThinkingDelta,
     ToolCall,
 )
-from npuconsole.console.answers import _take, request_for
-from npuconsole.console.choices import Choices, Lane
-from npuconsole.console.conversations import Draft, Turn
+from npuconsole.console.chat.answers import _take, request_for
+from npuconsole.console.chat.choices import Choices, Lane
+from npuconsole.console.chat.conversations import Draft, Turn
 
 TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": {}}}
 

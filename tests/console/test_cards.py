@@ -8,7 +8,7 @@ import pytest
 
 from inference.snapshot import DeviceInfo, PassportInfo, Snapshot
 from inference.status import RestingPair
-from npuconsole.console.cards import Verified, device_state
+from npuconsole.console.overview.cards import Verified, device_state
 from npuconsole.console.words import DeviceState, describe_absence
 from tests.console.facts import STARTER, a_decision, a_device, an_engine, draw
 

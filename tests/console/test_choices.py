@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from inference.requests import Sampling
-from npuconsole.console.choices import MAX_TOOLS, Choices, Lane, Unfit, read_choices
-from npuconsole.console.views.chat import asked_lanes
+from npuconsole.console.chat.choices import MAX_TOOLS, Choices, Lane, Unfit, read_choices
+from npuconsole.console.chat.views import asked_lanes
 
 LANES = [{"model": "m", "device": "NPU"}]
 WEATHER = {"name": "get_weather", "description": "", "parameters": {"type": "object"}}

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from inference.errors import NoDevice
-from npuconsole.console.chores import (
+from npuconsole.console.models.chores import (
     MOST_AT_ONCE,
     MOST_KEPT,
     ChoreBoard,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npuconsole.console.choices import MAX_TEXT_CHARACTERS, Choices, Lane
-from npuconsole.console.commands import (
+from npuconsole.console.chat.choices import MAX_TEXT_CHARACTERS, Choices, Lane
+from npuconsole.console.chat.commands import (
     MAX_FRAME_BYTES,
     Again,
     Ask,

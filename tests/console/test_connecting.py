@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from inference.callers import MOST_KEPT, Callers
-from npuconsole.console.clients import BY_KEY, CLIENTS, Filled, cautions_of
-from npuconsole.console.reaching import Machine, Where, address_for, steps_for
-from npuconsole.console.visitors import client_words, draw_callers
+from npuconsole.console.connect.clients import BY_KEY, CLIENTS, Filled, cautions_of
+from npuconsole.console.connect.reaching import Machine, Where, address_for, steps_for
+from npuconsole.console.connect.visitors import client_words, draw_callers
 from npuconsole.listening import Place
 
 WINDOWS = Machine("win32", is_wsl=False, lan="192.168.1.5", wsl="172.20.16.1")

@@ -11,13 +11,13 @@ import pytest
 from channels.testing import WebsocketCommunicator
 
 from npuconsole.console import consumers
+from npuconsole.console.chat.conversations import Turn
 from npuconsole.console.consumers import (
     CLOSE_NOT_ALLOWED,
     MAX_ANSWERS_AT_ONCE,
     ChatConsumer,
     LiveConsumer,
 )
-from npuconsole.console.conversations import Turn
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from inference.models import Conversation, ConversationMessage
-from npuconsole.console.choices import Choices, Lane
-from npuconsole.console.commands import Again, Ask, BadCommand
-from npuconsole.console.conversations import (
+from npuconsole.console.chat.choices import Choices, Lane
+from npuconsole.console.chat.commands import Again, Ask, BadCommand
+from npuconsole.console.chat.conversations import (
     MAX_MESSAGES,
     Draft,
     Turn,
@@ -20,7 +20,7 @@ from npuconsole.console.conversations import (
     title_of,
     weigh,
 )
-from npuconsole.console.searching import PAGE_SIZE, find_conversations, snippet_of
+from npuconsole.console.chat.searching import PAGE_SIZE, find_conversations, snippet_of
 
 BOTH = Choices((Lane("m", "NPU"), Lane("m", "CPU")))
 pytestmark = pytest.mark.usefixtures("rows")

@@ -11,8 +11,8 @@ import pytest
 
 from inference.catalog.progress import PullStatus
 from inference.catalog.rows import JobRow
-from npuconsole.console.job_rows import JobCard, draw_jobs, kind_of
-from npuconsole.console.model_work import is_behind
+from npuconsole.console.models.job_rows import JobCard, draw_jobs, kind_of
+from npuconsole.console.models.work import is_behind
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -17,9 +17,9 @@ from inference.catalog.fit.verdicts import Room
 from inference.catalog.known.entries import KnownModel
 from inference.catalog.search import Found
 from inference.snapshot import Snapshot
-from npuconsole.console.model_work import stamp_of
-from npuconsole.console.models_found import exact_name, show_fit, show_found
-from npuconsole.console.models_shown import Mark, judge, show_models, trouble_of
+from npuconsole.console.models.found import exact_name, show_fit, show_found
+from npuconsole.console.models.shown import Mark, judge, show_models, trouble_of
+from npuconsole.console.models.work import stamp_of
 from tests.console.facts import NOW, STARTER, a_device, a_model
 
 SPACES = {ord("\u00a0"): " "}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from inference.requests import Message
+from npuconsole.console.models.preset_forms import fields_of, read_presets, stops_of
 from npuconsole.console.pages import Refusal
-from npuconsole.console.preset_forms import fields_of, read_presets, stops_of
 from tests.console.facts import a_model
 
 

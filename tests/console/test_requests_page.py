@@ -18,7 +18,7 @@ from inference import records
 from inference.models import RequestRecord
 from inference.records import RecordDraft
 from npuconsole.asgi import pages
-from npuconsole.console import request_log
+from npuconsole.console.requests import log as request_log
 from tests.console.payloads import PAYLOADS
 
 pytestmark = pytest.mark.usefixtures("rows")

@@ -12,9 +12,9 @@ import pytest
 
 from inference.records import RecordDraft
 from npuconsole.console import figures
-from npuconsole.console.curl import curl, request_command
-from npuconsole.console.request_filters import Cursor, Filters
-from npuconsole.console.request_receipts import BAR_UNITS, chain_of, line_of, timeline
+from npuconsole.console.requests.curl import curl, request_command
+from npuconsole.console.requests.filters import Cursor, Filters
+from npuconsole.console.requests.receipts import BAR_UNITS, chain_of, line_of, timeline
 from tests.console.payloads import PAYLOADS
 
 NOW = datetime(2026, 11, 25, 14, 0, 0, tzinfo=UTC)

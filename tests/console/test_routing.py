@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from inference.calibration.asked import AskedRun
 from inference.calibration.runs import Step
 from inference.ranges import ranges
-from npuconsole.console.calibrating import draw_calibrating
 from npuconsole.console.change_words import change_words
-from npuconsole.console.routing_curves import draw_charts
-from npuconsole.console.routing_diagram import Asked, draw_bars, draw_lanes, moves_between
-from npuconsole.console.routing_form import edits_in, rule_fields
-from npuconsole.console.token_axis import TokenAxis, axis_for
+from npuconsole.console.routing.calibrating import draw_calibrating
+from npuconsole.console.routing.curves import draw_charts
+from npuconsole.console.routing.diagram import Asked, draw_bars, draw_lanes, moves_between
+from npuconsole.console.routing.form import edits_in, rule_fields
+from npuconsole.console.routing.token_axis import TokenAxis, axis_for
 from tests.inference.small_picture import MODEL, picture
 from tests.inference.test_ranges import FAST_START, LATE_WINNER
 

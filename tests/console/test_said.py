@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference.requests import Message
-from npuconsole.console.said import Said, history
+from npuconsole.console.chat.said import Said, history
 
 CALL = {"id": "call_1", "name": "get_weather", "arguments": {"city": "Ulm"}}
 

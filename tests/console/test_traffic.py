@@ -10,7 +10,7 @@ import pytest
 from inference.journal import RunningRequest
 from inference.records import RecordDraft
 from inference.status import Waiting
-from npuconsole.console.traffic import RUNNING_SHOWN, describe_slowness
+from npuconsole.console.overview.traffic import RUNNING_SHOWN, describe_slowness
 from npuconsole.console.words import describe_outcome
 from tests.console.facts import NOW, STARTER, a_decision, an_engine, draw
 

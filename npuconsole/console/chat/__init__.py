@@ -1,0 +1,1 @@
+"""Talking to models: conversations, answers on their way, the page."""

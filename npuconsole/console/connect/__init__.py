@@ -1,0 +1,1 @@
+"""How clients reach this server, and who did."""

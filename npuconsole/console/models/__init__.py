@@ -1,0 +1,1 @@
+"""Installed models, what could be installed, and what is under way."""

@@ -1,0 +1,1 @@
+"""What was asked: the list, and one request's receipt."""

@@ -1,0 +1,1 @@
+"""The rule that sends prompts to devices: shown, tried, changed and undone."""

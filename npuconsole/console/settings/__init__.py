@@ -1,0 +1,1 @@
+"""The owner's settings, the configuration as a file, and the doctor."""
