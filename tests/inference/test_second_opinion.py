@@ -40,7 +40,7 @@ async def test_what_begins_as_garbage_is_replaced_by_the_next_devices_answer():
         family="ollama",
         endpoint="/api/generate",
         prompt="! " * 40,
-        sampling=Sampling(temperature=0.0, max_tokens=48),
+        sampling=Sampling(temperature=0.0, max_tokens=48, ignore_eos=True),
     )
     pieces, finished = [], None
     async with await dispatch.generate(request) as generation:
