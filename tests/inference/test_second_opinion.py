@@ -40,7 +40,7 @@ async def test_what_begins_as_garbage_is_replaced_by_the_next_devices_answer():
         family="ollama",
         endpoint="/api/generate",
         prompt="! " * 40,
-        sampling=Sampling(temperature=0.0, max_tokens=48, ignore_eos=True),
+        sampling=Sampling(temperature=0.0, max_tokens=48),
     )
     pieces, finished = [], None
     async with await dispatch.generate(request) as generation:
@@ -53,7 +53,7 @@ async def test_what_begins_as_garbage_is_replaced_by_the_next_devices_answer():
                     finished = event
 
     assert finished is not None
-    assert finished.completion_tokens == 48
+    assert 16 < finished.completion_tokens <= 48
     assert not "".join(pieces).startswith("!!")
     record = dispatch.journal.decisions[0]
     assert record.execution_device == "CPU"
