@@ -18,7 +18,7 @@ import pytest
 from tests.apis.conftest import MODEL
 from tests.appliance_process import Appliance, change_rows, copy_home, polls
 
-TOKENS = 300
+TOKENS = 160
 BODY = {
     "model": MODEL,
     "prompt": "Write about the life of a river.",

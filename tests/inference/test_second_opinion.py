@@ -53,7 +53,7 @@ async def test_what_begins_as_garbage_is_replaced_by_the_next_devices_answer():
                     finished = event
 
     assert finished is not None
-    assert finished.completion_tokens == 48
+    assert 16 < finished.completion_tokens <= 48
     assert not "".join(pieces).startswith("!!")
     record = dispatch.journal.decisions[0]
     assert record.execution_device == "CPU"
