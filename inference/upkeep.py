@@ -22,10 +22,10 @@ from inference.catalog.errors import PullFailed, Stopped, UnknownModel
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.importable import Importable, list_importable
 from inference.catalog.inventory import Rows, VariantRow
+from inference.catalog.job_rows import request_of
 from inference.catalog.manifest import read_manifest
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress, PullFrame
-from inference.catalog.rows import request_of
 from inference.catalog.stopping import Stop
 from inference.catalog.updates import UpdateReport, check_update
 from inference.catalog.verification import (

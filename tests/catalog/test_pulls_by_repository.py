@@ -100,14 +100,14 @@ def test_another_form_is_fetched_only_where_the_first_is_not_to_be_had(
 def test_two_forms_become_two_variants_for_their_devices(
     catalogue: Path, installed: Installed
 ) -> None:
-    from inference.catalog import rows
+    from inference.catalog import job_rows, rows
     from inference.models import Model
 
     plan = Plan(parse_name("two"), "two", ())
     root = installed.folder.parent
     other = replace(installed, folder=root / "other", weight_format="int4_sym")
     forms = [rows.Form(installed, ("GPU", "CPU")), rows.Form(other, ("NPU",))]
-    rows.publish(rows.open_job(plan), plan, forms, root)
+    job_rows.publish(job_rows.open_job(plan), plan, forms, root)
 
     model = Model.objects.get()
     assert model.digest == installed.digest
