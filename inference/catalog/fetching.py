@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inference import snapshot
-from inference.catalog.errors import DiskFull, NotAsStated, PullFailed
+from inference.catalog.errors import DiskFull, NotAsStated, Refused
 from inference.catalog.integrity import hash_file
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.sources import Source, SourceFile, bytes_under
@@ -123,10 +123,9 @@ def _remove_others(files: tuple[SourceFile, ...], folder: Path) -> None:
 def _check_limit(total: int) -> None:
     limit = snapshot.current().settings.pull_max_gigabytes
     if limit and total > limit * 1e9:
-        raise PullFailed(
+        raise Refused(
             f"this model is {total / 1e9:,.3f} GB large; the limit here is {limit:g} GB "
-            "(the setting pull_max_gigabytes)",
-            retry=False,
+            "(the setting pull_max_gigabytes)"
         )
 
 

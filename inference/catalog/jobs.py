@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from inference import configuration, environment
 from inference.catalog import inventory, job_rows, making_rows
 from inference.catalog.blobs import BlobStore
-from inference.catalog.errors import PullFailed, UnknownJob, UnknownModel
+from inference.catalog.errors import PullFailed, Refused, UnknownJob, UnknownModel
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.job_rows import UNFINISHED, JobRow
 from inference.catalog.making import Making, run_making
@@ -316,6 +316,6 @@ def _begin(wanted: Pull | Making) -> _Job:
 
 def _remember_failure(key: str, progress: Progress) -> None:
     _failures.pop(key, None)
-    # Not of names that no source knows: anybody can make those up, without end.
-    if progress.status.error and not isinstance(progress.error, UnknownModel):
+    # Not of what cannot be had: anybody can make names up, without end.
+    if progress.status.error and not isinstance(progress.error, UnknownModel | Refused):
         _failures[key] = progress.status.error

@@ -12,6 +12,7 @@ from inference.catalog.errors import (
     PullCancelled,
     PullFailed,
     PullPaused,
+    Refused,
     Stopped,
     UnknownModel,
     UnknownRepository,
@@ -105,7 +106,9 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
             # Anybody can make up such names: they leave no rows.
             job_rows.forget_job(job_id, plan)
             raise _with_suggestions(failure, plan) from error
-        job_rows.fail_job(job_id, plan.name, failure.message)
+        # A model that cannot be had here is not one that awaits another try: only the job says why.
+        is_refused = isinstance(failure, Refused)
+        job_rows.fail_job(job_id, plan.name, failure.message, is_forgotten=is_refused)
         logger.warning("pull of %s failed: %s", plan.name, failure.message)
         raise failure from error
     finally:

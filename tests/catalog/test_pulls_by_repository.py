@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.errors import PullFailed, Refused, UnknownModel
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.install import install
 from inference.catalog.manifest import Installed
@@ -56,11 +56,18 @@ def test_the_tag_chooses_the_file_of_a_gguf_repository(
     assert not any("Q4_0" in line or "README" in line for line in hub.requests)
 
 
-def test_a_form_that_is_not_there_is_named_with_those_that_are(
+def test_a_form_that_is_not_there_is_named_with_those_that_are_and_leaves_no_model(
     catalogue: Path, repository: str
 ) -> None:
-    with pytest.raises(PullFailed, match="it has no Q6_K; it has Q4_0, Q8_0"):
+    from inference.models import Model, PullJob
+
+    words = "it has no Q6_K; it has Q4_0, Q8_0"
+    with pytest.raises(Refused, match=words):
         pull(f"{repository}:Q6_K")
+
+    assert not Model.objects.exists(), "a request for it is told that there is none"
+    job = PullJob.objects.get()
+    assert (job.status, words in job.error) == ("failed", True)
 
 
 def test_a_repository_that_is_not_there_leaves_no_rows_and_close_names(
@@ -97,6 +104,18 @@ def test_another_form_is_fetched_only_where_the_first_is_not_to_be_had(
         install(plan, models, progress, Stop())
 
 
+def test_a_pull_that_rests_and_is_asked_for_from_elsewhere_goes_on_from_there(
+    catalogue: Path,
+) -> None:
+    from inference.catalog import job_rows
+
+    first = job_rows.open_job(Plan(parse_name("two"), "two", ()))
+    again = job_rows.open_job(Plan(parse_name("two"), "file:two.gguf", ()))
+
+    assert first == again
+    assert job_rows.interrupted_requests() == ["file:two.gguf"]
+
+
 def test_two_forms_become_two_variants_for_their_devices(
     catalogue: Path, installed: Installed
 ) -> None:
@@ -120,15 +139,19 @@ def test_two_forms_become_two_variants_for_their_devices(
 
 
 def test_forms_that_turn_out_alike_are_one_variant_for_all_devices(
-    catalogue: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    catalogue: Path, tiny: Path
 ) -> None:
+    from inference.catalog import jobs
     from inference.models import ModelVariant, PullJob
 
     source = LocalSource(tiny)
     others = (Part((source,), ("NPU",)),)
     plan = Plan(parse_name("two"), "two", (source,), device_classes=("GPU", "CPU"), others=others)
-    monkeypatch.setattr("inference.catalog.pulling.plan_for_name", lambda *rest: plan)
-    pull("two")
+
+    async def scenario() -> None:
+        await (await jobs.install(plan)).finished()
+
+    run(scenario)
 
     assert [variant.device_classes for variant in ModelVariant.objects.all()] == [[]]
     assert PullJob.objects.get().status == "done"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inference.catalog import extras, job_rows, rows
 from inference.catalog.conversion.source_files import EXCLUDED, PATTERNS, read_config, refuse_unfit
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import Refused
 from inference.catalog.fetching import Fetched
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.import_child import ImportRefused
@@ -155,7 +155,7 @@ def _refuse_early(source: Path) -> None:
     try:
         refuse_unfit(read_config(source), [path.name for path in source.iterdir()])
     except ImportRefused as error:
-        raise PullFailed(str(error), retry=False) from None
+        raise Refused(str(error)) from None
 
 
 def _write_rows(wanted: _Order, job_id: int, installed: Installed, root: Path) -> list[Path]:

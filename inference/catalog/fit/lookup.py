@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inference import environment, snapshot
-from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.errors import PullFailed, Refused, UnknownModel
 from inference.catalog.fit.asking import describe_repository, is_on_hub
 from inference.catalog.fit.description import Description, ListedFile, describe_path
 from inference.catalog.fit.planner import Fit, Machine, check_before_pull, plan_fit
@@ -40,8 +40,8 @@ class HubUnreachable(InferenceError):
 async def fit_of(text: str, candidates: Sequence[str] = ()) -> Fit:
     """The verdicts for the model that a client names. Takes a second or two for what is not here.
 
-    Raises InvalidRequest for what is no name, ModelNotFound for what nobody knows, HubUnreachable
-    with what to do. A cancel ends the question to the hub.
+    Raises InvalidRequest for what is no name, ModelNotFound for what nobody knows, Refused for
+    what cannot be installed, HubUnreachable with what to do. A cancel ends the question to the hub.
     """
     picture = snapshot.current()
     name = parse_name(text)
@@ -52,6 +52,8 @@ async def fit_of(text: str, candidates: Sequence[str] = ()) -> Fit:
             return await asyncio.to_thread(_look, name, picture, models, candidates, stop)
         except UnknownModel:
             raise ModelNotFound(text) from None
+        except Refused:
+            raise
         except PullFailed as failure:
             raise HubUnreachable(failure.message) from failure
         finally:
@@ -61,7 +63,7 @@ async def fit_of(text: str, candidates: Sequence[str] = ()) -> Fit:
 def check_plan(plan: Plan, models: ModelsFolder, stop: Stop) -> str:
     """What a pull should warn of before it begins, "" for nothing; for a job's thread.
 
-    Raises PullFailed for what certainly runs on no device here, Stopped. Files with pinned contents
+    Raises Refused for what certainly runs on no device here, Stopped. Files with pinned contents
     were tried before they were pinned. A source that cannot be asked is left to the pull, which
     will say so.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import Refused
 from inference.catalog.fit.description import Description
 from inference.catalog.fit.kinds import Kind, kind_of, refusal_of
 from inference.catalog.fit.nearest import nearest_for_npu
@@ -83,12 +83,12 @@ def plan_fit(
 
 
 def check_before_pull(fit: Fit) -> str:
-    """What a pull should warn of before it begins, "" for nothing. Raises PullFailed for a model
+    """What a pull should warn of before it begins, "" for nothing. Raises Refused for a model
     that certainly runs on no device of this machine."""
     present = [verdict for verdict in fit.verdicts if verdict.is_present]
     if present and all(verdict.answer is Answer.NOT for verdict in present):
         reasons = dict.fromkeys(verdict.reason for verdict in present)
-        raise PullFailed(f"{fit.name} can run nowhere here: {'; '.join(reasons)}", retry=False)
+        raise Refused(f"{fit.name} can run nowhere here: {'; '.join(reasons)}")
     best = next((v for v in present if v.answer is not Answer.NOT), None)
     if best is not None and best.answer is not Answer.FITS:
         return f"{best.device}: {best.answer}, {best.reason}"
