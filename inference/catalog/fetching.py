@@ -61,6 +61,11 @@ def pulling(file: SourceFile, completed: int) -> PullFrame:
     )
 
 
+def peak_bytes(total: int, *, is_export: bool) -> int:
+    """Of the disk while a model is installed whose files have `total` bytes."""
+    return int((_EXPORT_FACTOR if is_export else _IMPORT_FACTOR) * total)
+
+
 class _Lines:
     """Turns what a source tells into lines. A file without a sha256 gets its line when it is
     here: it is small, and clients know lines apart by their digests."""
@@ -131,8 +136,7 @@ def _check_limit(total: int) -> None:
 
 def _check_disk(files: tuple[SourceFile, ...], place: Path, total: int) -> None:
     is_export = any(file.name.endswith("openvino_model.xml") for file in files)
-    wanted = (_EXPORT_FACTOR if is_export else _IMPORT_FACTOR) * total
-    missing = max(0.0, wanted - bytes_under(place))
+    missing = max(0, peak_bytes(total, is_export=is_export) - bytes_under(place))
     free = shutil.disk_usage(place).free
     if free < missing:
         raise DiskFull(
