@@ -88,11 +88,14 @@ def publish(plan: Plan, forms: Sequence[Form], models_root: Path) -> list[Path]:
     Returns folders that no row names any more.
     """
     model = announce(plan)  # somebody may have deleted the row meanwhile
+    before = model.digest
     describe(model, forms[0].installed)
     model.capabilities = model.capabilities or list(plan.capabilities)
     model.license = model.license or plan.license
     model.save()
     left = [path for form in _distinct(forms) for path in put_form(form, model, models_root)]
+    if model.digest != before:
+        left += _drop_forms_but(forms, model, models_root)
     leave(left, models_root)
     return left
 
@@ -143,6 +146,16 @@ def put_form(form: Form, model: Model, models_root: Path) -> list[Path]:
             "device_classes": list(form.device_classes),
         },
     )
+    return left
+
+
+def _drop_forms_but(forms: Sequence[Form], model: Model, models_root: Path) -> list[Path]:
+    """Forms of other contents that had the name before, and what was made of those, are not of the
+    model any more; returns folders that no row names any more."""
+    kept = [form.installed.weight_format for form in forms]
+    others = ModelVariant.objects.filter(model=model).exclude(weight_format__in=kept)
+    left = [models_root / other.folder for other in others if not is_shared(other)]
+    others.delete()
     return left
 
 

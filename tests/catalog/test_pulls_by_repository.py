@@ -138,6 +138,28 @@ def test_two_forms_become_two_variants_for_their_devices(
         assert rows.has_forms(plan.name, wanted) is there
 
 
+def test_other_contents_under_a_name_leave_no_form_of_the_old_ones(
+    catalogue: Path, installed: Installed
+) -> None:
+    from inference.catalog import job_rows, rows
+    from inference.models import ModelVariant
+
+    plan = Plan(parse_name("one"), "one", ())
+    root = installed.folder.parent
+    made_here = replace(installed, folder=root / "made", weight_format="int4_sym")
+    other = replace(installed, folder=root / "other", weight_format="int4", digest="2" * 64)
+
+    def publish(*forms: Installed) -> tuple[set[Path], set[str]]:
+        wanted = [rows.Form(form) for form in forms]
+        left = job_rows.publish(job_rows.open_job(plan), plan, wanted, root)
+        return set(left), set(ModelVariant.objects.values_list("weight_format", flat=True))
+
+    both = {installed.weight_format, "int4_sym"}
+    assert publish(installed, made_here) == (set(), both)
+    assert publish(installed) == (set(), both), "the same once more"
+    assert publish(other) == ({installed.folder, made_here.folder}, {"int4"})
+
+
 def test_forms_that_turn_out_alike_are_one_variant_for_all_devices(
     catalogue: Path, tiny: Path
 ) -> None:
