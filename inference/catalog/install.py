@@ -20,7 +20,7 @@ from pathlib import Path
 
 from inference.catalog import unsettled
 from inference.catalog.encoders.files import holds_encoder
-from inference.catalog.errors import DiskFull, NotAsStated, PullFailed
+from inference.catalog.errors import DiskFull, NotAsStated, PullFailed, Refused
 from inference.catalog.fetching import Fetched, fetch, pulling
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.importers import run_importer
@@ -120,6 +120,8 @@ def fetch_from_first(
         f"{source.address}: {failure.message}"
         for source, failure in zip(plan.sources, failures, strict=False)
     )
+    if all(isinstance(failure, Refused) for failure in failures):
+        raise Refused(reasons)
     raise PullFailed(reasons, retry=any(failure.retry for failure in failures))
 
 

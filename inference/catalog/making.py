@@ -17,7 +17,7 @@ from pathlib import Path
 
 from django.db import DatabaseError
 
-from inference.catalog import install, making_rows, rows, unsettled
+from inference.catalog import install, job_rows, making_rows, unsettled
 from inference.catalog.errors import PullCancelled, PullFailed, Stopped
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.importers import run_importer
@@ -101,7 +101,7 @@ def run_making(making: Making, models: ModelsFolder, progress: Progress, stop: S
         _make(making, job_id, models, progress, stop)
     except Stopped:
         if stop.why is Why.CANCELLED:
-            _note(rows.cancel_job, job_id, making.name)
+            _note(job_rows.cancel_job, job_id, making.name)
             progress.fail(MakingCancelled(), "cancelled", "cancelled")
         else:
             ending = PullFailed("the server is stopping; nothing is left of it")
@@ -202,7 +202,7 @@ def _make(
 
 def _fail(job_id: int | None, name: ModelName, failure: PullFailed, progress: Progress) -> None:
     logger.warning("%s: %s", name, failure.message)
-    _note(rows.fail_job, job_id, name, failure.message)
+    _note(job_rows.fail_job, job_id, name, failure.message)
     progress.fail(failure, "failed")
 
 

@@ -160,7 +160,7 @@ KILLED = """
 import asyncio, os, shutil, sys
 from pathlib import Path
 import django; django.setup()
-from inference.catalog import jobs, rows
+from inference.catalog import job_rows, jobs, rows
 from inference.catalog.making import Made, Making
 from inference.catalog.names import parse_name
 from inference.catalog.recipes import Plan
@@ -173,7 +173,7 @@ def make(work, progress, stop):
 
 def write_rows(job_id, installed, root):
     if moment == "after":
-        rows.publish(job_id, Plan(name, "", ()), [rows.Form(installed)], root)
+        job_rows.publish(job_id, Plan(name, "", ()), [rows.Form(installed)], root)
     os._exit(9)
 
 async def serve():

@@ -14,13 +14,13 @@ import pytest
 
 from inference.catalog.errors import PullCancelled, PullFailed
 from inference.catalog.import_child import ImportRefused
+from inference.catalog.job_rows import request_of
 from inference.catalog.manifest import is_intact, read_manifest
 from inference.catalog.names import parse_name
 from inference.catalog.recompression.order import choose_source
 from inference.catalog.recompression.quality import Quality, why_refused
 from inference.catalog.recompression.restoring import restore_floats, row_widths
 from inference.catalog.recompression.targets import Recipe, Target, bits_of, recipe_for
-from inference.catalog.rows import request_of
 from inference.catalog.stopping import Stop
 from inference.errors import InvalidRequest, ModelNotFound
 from inference.snapshot import VariantInfo

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from inference.catalog import extras, rows
+from inference.catalog import extras, job_rows, rows
 from inference.catalog.conversion.source_files import EXCLUDED, PATTERNS, read_config, refuse_unfit
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import Refused
 from inference.catalog.fetching import Fetched
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.import_child import ImportRefused
@@ -78,7 +78,7 @@ def order(
         wanted = _Order(source, own, target, is_forced, None, repository, revision)
         shown = f"{repository}@{revision}"
     extras.require(extras.CONVERT)
-    words = f"{rows.CONVERT}{shown} to {target or FLOATS} as {wanted.name.display}"
+    words = f"{job_rows.CONVERT}{shown} to {target or FLOATS} as {wanted.name.display}"
     return Making(wanted.name, words, partial(_make, wanted), partial(_write_rows, wanted))
 
 
@@ -155,9 +155,9 @@ def _refuse_early(source: Path) -> None:
     try:
         refuse_unfit(read_config(source), [path.name for path in source.iterdir()])
     except ImportRefused as error:
-        raise PullFailed(str(error), retry=False) from None
+        raise Refused(str(error)) from None
 
 
 def _write_rows(wanted: _Order, job_id: int, installed: Installed, root: Path) -> list[Path]:
     plan = Plan(wanted.name, wanted.request, ())
-    return rows.publish(job_id, plan, [rows.Form(installed)], root)
+    return job_rows.publish(job_id, plan, [rows.Form(installed)], root)
