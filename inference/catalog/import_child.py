@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from inference.catalog.renaming import rename
+
 Report = Callable[[str, float], None]
 """Told the name of the step that begins and the share of the work done, from 0 to 1."""
 
@@ -42,7 +44,7 @@ def published_folder(target: Path) -> Iterator[Path]:
     try:
         yield work
         work.chmod(0o755)  # mkdtemp makes it private
-        work.rename(target)
+        rename(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
