@@ -88,7 +88,11 @@ def _tokenizer_of(source: Path) -> Tokenizer:
     path = source / "tokenizer.json"
     if not path.is_file():
         raise ImportRefused("The model has no tokenizer.json, which its quality is measured with.")
-    return Tokenizer.from_file(str(path))
+    tokenizer = Tokenizer.from_file(str(path))
+    # As some models come: then all of the text would be its first words, or padding after them.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
