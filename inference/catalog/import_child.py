@@ -59,6 +59,13 @@ def run_import(work: Callable[[Report], dict[str, Any]]) -> int:
         return _refuse(str(error.args[0]), retry=False)
     except FileNotFoundError:
         return _refuse("The file is not there.", retry=False)
+    except ImportError:  # one of torch's companions that was built for another torch is enough
+        logging.getLogger(__name__).exception("import failed")  # to standard error, for the log
+        return _refuse(
+            "The libraries that this needs do not work together here; npuconsole extra, with "
+            "compress or convert, installs them again.",
+            retry=False,
+        )
     except MemoryError:
         return _refuse("There is not enough memory to import this model.", retry=True)
     except OSError as error:
