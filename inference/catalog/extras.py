@@ -1,4 +1,4 @@
-"""Libraries that only some jobs' children need, in folders of their own beside the models.
+"""Libraries that only some jobs' children need, in folders of their own in the data folder.
 
 They are not put into the server's environment, because they would change it: nncf brings a package
 called `ninja`, whose files overwrite django-ninja's, and optimum-intel chooses other versions of
