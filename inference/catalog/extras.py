@@ -111,8 +111,8 @@ def requirements(extra: Extra) -> list[str]:
     found = [match[1] for text in _our_requirements() if (match := marked.fullmatch(text))]
     if not found:
         raise NotInstalled(
-            "npuconsole is not installed in this Python, or in an older version, and its metadata "
-            "say what an extra consists of; in a checkout: pip install -e ."
+            "no installed npuconsole says what the extra consists of: this Python has none, or an "
+            "older one; in a checkout: pip install -e ."
         )
     return [*found, *(f"{name}=={importlib.metadata.version(name)}" for name in extra.shared)]
 

@@ -107,8 +107,10 @@ def run_making(making: Making, models: ModelsFolder, progress: Progress, stop: S
         else:
             ending = PullFailed("the server is stopping; nothing is left of it")
             _fail(job_id, making.name, ending, progress)
-    except InferenceError as failure:
+    except PullFailed as failure:
         _fail(job_id, making.name, failure, progress)
+    except InferenceError as refusal:  # such as an extra that went while the job waited
+        _fail(job_id, making.name, PullFailed(refusal.message, retry=False), progress)
     except OSError as error:
         reason = error.strerror or "input/output error"
         broken = PullFailed(f"the disk of the models folder: {reason}")

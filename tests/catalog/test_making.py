@@ -190,6 +190,7 @@ def test_jobs_are_done_one_after_the_other(catalogue: Path) -> None:
     ("error", "words"),
     [
         (PullFailed("the model was deleted meanwhile"), "the model was deleted meanwhile"),
+        (extras.ExtraMissing("this needs the extra"), "this needs the extra"),
         (DatabaseError("disk I/O error at /secret"), "for a reason that is in the log"),
     ],
 )
