@@ -16,7 +16,8 @@ from inference import environment
 from npuconsole.announcement import announced
 
 PATIENCE_SECONDS = 30.0
-STREAM_PATIENCE_SECONDS = 900.0
+STREAM_PATIENCE_SECONDS = 24 * 3600.0
+"""Without a line. A job may wait for others for hours; a server that ends closes the connection."""
 
 
 class ServerProblem(Exception):

@@ -29,6 +29,7 @@ from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
 from inference.catalog.sources import SourceFile
 from inference.catalog.stopping import Stop, Why
+from inference.errors import InferenceError
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +109,8 @@ def run_making(making: Making, models: ModelsFolder, progress: Progress, stop: S
             _fail(job_id, making.name, ending, progress)
     except PullFailed as failure:
         _fail(job_id, making.name, failure, progress)
+    except InferenceError as refusal:  # such as an extra that went while the job waited
+        _fail(job_id, making.name, PullFailed(refusal.message, retry=False), progress)
     except OSError as error:
         reason = error.strerror or "input/output error"
         broken = PullFailed(f"the disk of the models folder: {reason}")
@@ -189,7 +192,7 @@ def _make(
         installed = install.publish(whole, models, plan, stop)
         try:
             replaced = making.write_rows(job_id, installed, models.root)
-        except Exception:
+        except Exception:  # whatever it was: without its rows nobody would find the folder
             if not was_there:
                 unsettled.remove(installed.folder, models)
             raise
@@ -200,7 +203,7 @@ def _make(
         unsettled.remove(folder, models)
 
 
-def _fail(job_id: int | None, name: ModelName, failure: PullFailed, progress: Progress) -> None:
+def _fail(job_id: int | None, name: ModelName, failure: InferenceError, progress: Progress) -> None:
     logger.warning("%s: %s", name, failure.message)
     _note(job_rows.fail_job, job_id, name, failure.message)
     progress.fail(failure, "failed")

@@ -1,5 +1,5 @@
 """One conversion as a job of the server: from which repository or folder, to what, under which
-name. Runs in a job's thread, except for `order`, which looks at the disk and asks nobody."""
+name. Runs in threads; `order` looks at the disk and asks nobody, the rest is the job's."""
 
 from __future__ import annotations
 
@@ -91,8 +91,9 @@ def _target(to: str) -> Target:
 
 
 def _name_of(text: str, target: Target | None) -> ModelName:
+    """What it is called if nobody says: after its source, as far as names have such letters."""
     cleaned = re.sub(r"[^a-z0-9_.-]+", "-", text.lower()).strip("-.")[:80]
-    return parse_name(f"{cleaned}:{target or FLOATS}")
+    return parse_name(f"{cleaned or 'model'}:{target or FLOATS}")
 
 
 def _make(wanted: _Order, work: Path, progress: Progress, stop: Stop) -> Made:

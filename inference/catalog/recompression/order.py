@@ -1,5 +1,5 @@
 """One recompression as a job of the server: from which form of which model, to what, under which
-name. Runs in a job's thread, except for `order`, which asks the picture in memory only."""
+name. Runs in threads; `order` looks at the disk and asks nobody, the rest is the job's."""
 
 from __future__ import annotations
 
