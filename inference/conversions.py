@@ -29,8 +29,8 @@ async def compress(
     """Start making other weights of an installed model, as a form of it or as the new model `name`,
     with other presets or its own.
 
-    Raises ModelNotFound, InvalidRequest (ExtraMissing among them) and CapabilityMissing at once;
-    the watch raises PullFailed for what goes wrong later.
+    Raises ModelNotFound, ModelNotReady, InvalidRequest (ExtraMissing among them) and
+    CapabilityMissing at once; the watch raises PullFailed for what goes wrong later.
     """
     target = read_target(to)
     await configuration.refresh()  # a model that was pulled a moment ago counts

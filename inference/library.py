@@ -162,7 +162,6 @@ async def _make_from_model(order: Order, source: ModelName, progress: Progress) 
             if (shown := as_quantization(frame, model, order.weights)) is not None:
                 (change if shown.digest else progress.milestone)(shown)
                 change = progress.advance if shown.digest else change
-        await configuration.refresh()
     else:
         await _copy(parse_name(model.name), order.name, order.presets, parent=model.name)
     for frame in ending_of(order.presets):

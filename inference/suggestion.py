@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from inference.catalog.fetching import peak_bytes
 from inference.catalog.fit.memory import engine_bytes
-from inference.catalog.fit.planner import PULL_FACTOR, Machine
+from inference.catalog.fit.planner import Machine
 from inference.catalog.fit.verdicts import Room
 from inference.catalog.known.entries import Export, KnownModel
 from inference.catalog.sources.package_index import PackageIndexSource
@@ -84,9 +85,11 @@ def _suits(model: KnownModel, room: Room, machine: Machine, cores: int) -> bool:
         return False
     if model.parameter_count > MOST_PARAMETERS.get(room.device_class, cores * PARAMETERS_PER_CORE):
         return False
-    size = size_of(_export_for(model, room), model.parameter_count)
+    export = _export_for(model, room)
+    size = size_of(export, model.parameter_count)
     fits = engine_bytes(size) <= MEMORY_SHARE * room.memory_bytes
-    return fits and size * PULL_FACTOR <= machine.free_bytes
+    needs = peak_bytes(size, is_export=export.format.startswith("int"))
+    return fits and needs <= machine.free_bytes
 
 
 def _export_for(model: KnownModel, room: Room) -> Export:

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference import configuration, dispatch
+from inference import configuration, dispatch, library
 from inference.catalog import disk_use as usage
 from inference.catalog import inventory, jobs, mending
 from inference.catalog.disk_use import DiskUse
@@ -22,10 +22,10 @@ from inference.catalog.errors import PullFailed, Stopped, UnknownModel
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.importable import Importable, list_importable
 from inference.catalog.inventory import Rows, VariantRow
+from inference.catalog.job_rows import request_of
 from inference.catalog.manifest import read_manifest
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress, PullFrame
-from inference.catalog.rows import request_of
 from inference.catalog.stopping import Stop
 from inference.catalog.updates import UpdateReport, check_update
 from inference.catalog.verification import (
@@ -92,11 +92,12 @@ async def verify(
     checks = []
     for folder, owners in wanted.items():
         check: VariantCheck | None = None
-        async for step in _verify_one(folder, owners):
-            if isinstance(step, VariantCheck):
-                check = step
-            else:
-                yield step
+        async with contextlib.aclosing(_verify_one(folder, owners)) as steps:
+            async for step in steps:
+                if isinstance(step, VariantCheck):
+                    check = step
+                else:
+                    yield step
         if check is not None:
             checks.append(check)
     pulled: list[str] = []
@@ -104,10 +105,14 @@ async def verify(
         for number, check in enumerate(checks):
             if not check.is_well:
                 model = await asyncio.to_thread(_original_of, check)
-                async for frame in _pull_again(model):
-                    yield frame
+                async with contextlib.aclosing(_pull_again(model)) as frames:
+                    async for frame in frames:
+                        yield frame
                 pulled.append(model)
                 checks[number] = await _looked_at_again(check)
+                if checks[number].is_well and not _has(rows, model):
+                    # It is there by other names only, such as the one it was renamed to.
+                    await library.delete(parse_name(model))
     yield Verified(tuple(checks), tuple(pulled))
 
 
@@ -192,6 +197,10 @@ def _folders_of(name: ModelName | None, rows: Rows) -> dict[str, list[VariantRow
         folder: [variant for variant in rows.variants if variant.folder == folder]
         for folder in wanted
     }
+
+
+def _has(rows: Rows, model: str) -> bool:
+    return any(_is(row.name, parse_name(model)) for row in rows.models)
 
 
 def _is(row: str, name: ModelName) -> bool:
@@ -290,10 +299,8 @@ def _original_of(check: VariantCheck) -> str:
 async def _pull_again(model: str) -> AsyncGenerator[PullFrame, None]:
     request = await in_database_thread(request_of, parse_name(model)) or model
     try:
-        watch = await jobs.pull(
-            request, anywhere=True
-        )  # it was allowed when it was first asked for
-        async for frame in watch:
+        # It was allowed when it was first asked for.
+        async for frame in await jobs.pull(request, anywhere=True):
             if frame.status != "success":
                 yield frame
     except UnknownModel:
@@ -302,7 +309,6 @@ async def _pull_again(model: str) -> AsyncGenerator[PullFrame, None]:
             "create or pull it anew",
             retry=False,
         ) from None
-    await configuration.refresh()
 
 
 async def _looked_at_again(check: VariantCheck) -> VariantCheck:

@@ -203,14 +203,8 @@ def fit(
 @app.command()
 def pull(model: Annotated[str, typer.Argument(help="A name such as smollm2:135m.")]) -> None:
     """Install a model."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"pulling {model}", total=None)
-        for frame in client.stream("/api/pull", {"model": model}):
-            progress.update(task, description=frame.get("status", ""))
-            if "total" in frame:
-                progress.update(task, total=frame["total"], completed=frame.get("completed", 0))
-    console.print(f"{model} is installed")
+    _show_lines(f"pulling {model}", client.stream("/api/pull", {"model": model}))
+    console.print(f"{model} is installed", markup=False)
 
 
 Forced = Annotated[bool, typer.Option("--force", help="Publish it whatever quality it loses.")]

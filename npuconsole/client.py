@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from inference import environment
 from npuconsole.announcement import announced
 
 PATIENCE_SECONDS = 30.0
-STREAM_PATIENCE_SECONDS = 900.0
+STREAM_PATIENCE_SECONDS = 24 * 3600.0
+"""Without a line. A job may wait for others for hours; a server that ends closes the connection."""
 
 
 class ServerProblem(Exception):
@@ -38,13 +41,13 @@ def address() -> str:
 
 def fetch(path: str) -> Any:
     """The JSON at that path. Raises ServerProblem."""
-    with _open(urllib.request.Request(address() + path), PATIENCE_SECONDS) as response:
+    with _answer(urllib.request.Request(address() + path), PATIENCE_SECONDS) as response:
         return orjson.loads(response.read())
 
 
 def send(path: str, body: dict[str, Any]) -> Any:
     """Post, and return the JSON that comes back. Raises ServerProblem."""
-    with _open(_post(path, body), STREAM_PATIENCE_SECONDS) as response:
+    with _answer(_post(path, body), STREAM_PATIENCE_SECONDS) as response:
         return orjson.loads(response.read())
 
 
@@ -54,14 +57,14 @@ def upload(path: str, file: Path) -> None:
         headers = {"Content-Length": str(file.stat().st_size)}
         headers["Content-Type"] = "application/octet-stream"
         request = urllib.request.Request(address() + path, content, headers, method="POST")
-        with _open(request, STREAM_PATIENCE_SECONDS) as response:
+        with _answer(request, STREAM_PATIENCE_SECONDS) as response:
             response.read()
 
 
 def stream(path: str, body: dict[str, Any]) -> Iterator[Any]:
     """Post, and yield the answer's lines of JSON as they come. Raises ServerProblem."""
-    with _open(_post(path, body), STREAM_PATIENCE_SECONDS) as response:
-        for line in response:
+    with _answer(_post(path, body), STREAM_PATIENCE_SECONDS) as response:
+        for line in _lines_of(response):
             frame = orjson.loads(line)
             if isinstance(frame, dict) and "error" in frame:
                 raise ServerProblem(_words(frame))
@@ -74,6 +77,19 @@ def _post(path: str, body: dict[str, Any]) -> urllib.request.Request:
     )
 
 
+@contextmanager
+def _answer(request: urllib.request.Request, seconds: float) -> Iterator[Any]:
+    """The answer to read. What breaks while it is read is told like what breaks before."""
+    try:
+        with _open(request, seconds) as response:
+            yield response
+    except (OSError, http.client.HTTPException) as error:
+        reason = str(error) or type(error).__name__
+        raise ServerProblem(f"The answer of {address()} broke off ({reason})") from None
+    except orjson.JSONDecodeError:
+        raise ServerProblem(f"What answers at {address()} is no npuconsole") from None
+
+
 def _open(request: urllib.request.Request, seconds: float) -> Any:
     try:
         # A proxy of the environment is for the outside, not for this machine.
@@ -81,11 +97,21 @@ def _open(request: urllib.request.Request, seconds: float) -> Any:
         return opener.open(request, timeout=seconds)
     except urllib.error.HTTPError as error:
         raise ServerProblem(_words_of(error)) from None
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise NobodyThere(
             f"No npuconsole answers at {address()} ({reason}); start it with: npuconsole serve"
         ) from None
+
+
+def _lines_of(response: Any) -> Iterator[bytes]:
+    """Iterating the response itself would take an answer that breaks off for one that ends."""
+    rest = b""
+    while piece := response.read1(1 << 16):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
 
 
 def _words(answer: dict[str, Any]) -> str:

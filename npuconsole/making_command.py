@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import BarColumn, Progress, TaskProgressColumn
@@ -25,17 +26,17 @@ from npuconsole.announcement import announced
 from npuconsole.refusals import StartRefused
 
 
-class MakingCommand(BaseCommand):
+class MakingCommand(ABC, BaseCommand):
     """Says on standard output what it does, a line for each step, and how good the result is."""
 
     # Both cost a second; the tests run them instead.
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
-    path = ""
+    path: ClassVar[str]
     """Where the server does the same."""
 
-    subject = ""
+    subject: ClassVar[str]
     """What the first argument is called, and the field of the server's body."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,9 +46,9 @@ class MakingCommand(BaseCommand):
         parser.add_argument("--name", default="", help="the name of what is made")
         parser.add_argument("--force", action="store_true", help="whatever quality it loses")
 
+    @abstractmethod
     async def begin(self, options: dict[str, Any]) -> PullWatch:
         """Start the job in this process."""
-        raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Blocks for minutes."""
@@ -68,7 +69,7 @@ class MakingCommand(BaseCommand):
                 return
             preparation.prepare_models_folder()
             preparation.prepare_database()
-            asyncio.run(self._here(lambda: self.begin(options)))
+            asyncio.run(self._here(options))
 
     def _by_the_server(self, options: dict[str, Any]) -> None:
         body = {
@@ -81,6 +82,8 @@ class MakingCommand(BaseCommand):
             for frame in client.stream(self.path, body):
                 of_a_file = "digest" in frame
                 say(str(frame.get("status", "")), 0 if of_a_file else frame.get("completed", 0))
+        if not say.is_done:
+            raise client.ServerProblem("The server stopped before it was done")
 
     @contextlib.contextmanager
     def _cancelled_by_ctrl_c(self, say: _Said) -> Iterator[None]:
@@ -89,16 +92,15 @@ class MakingCommand(BaseCommand):
         except KeyboardInterrupt:
             for job in client.fetch("/api/npu/pulls")["pulls"]:
                 if job["model"] == say.model and job["finished_at"] is None:
-                    for _ in client.stream(f"/api/npu/pulls/{job['id']}/cancel", {}):
-                        pass
+                    client.send(f"/api/npu/pulls/{job['id']}/cancel", {})
             raise
 
-    async def _here(self, begin: Callable[[], Awaitable[PullWatch]]) -> None:
+    async def _here(self, options: dict[str, Any]) -> None:
         await configuration.refresh()
         await jobs.start(take_up=False)
         try:
             with _Said() as say:
-                async for frame in await begin():
+                async for frame in await self.begin(options):
                     say(frame.status, 0 if frame.digest else frame.completed)
         finally:
             await jobs.close()
@@ -112,6 +114,11 @@ class _Said:
         self._bar = Progress(BarColumn(), TaskProgressColumn(), transient=True)
         self._task = self._bar.add_task("", total=100)
         self.model = ""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last step was the job's last one."""
+        return self._last == "success"
 
     def __enter__(self) -> _Said:
         self._bar.start()

@@ -61,6 +61,17 @@ class Appliance:
             raise DidNotStart(appliance.output)
         return appliance
 
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls, home: Path, **variables: str) -> Iterator[Appliance]:
+        """A server that can be asked; it is stopped in every case."""
+        appliance = cls.start(home, **variables)
+        try:
+            appliance.wait_until_started()
+            yield appliance
+        finally:
+            appliance.stop()
+
     @property
     def output(self) -> str:
         """All it wrote so far."""

@@ -12,7 +12,7 @@ from apis.calls import ApiRequest
 from apis.describing import object_of
 from apis.faults import BodyTooLarge, as_inference_error, body_of, cause_of, row_of
 from inference import errors
-from inference.catalog.errors import PullFailed, UnknownJob, UnknownModel
+from inference.catalog.errors import DiskFull, PullFailed, Refused, UnknownJob, UnknownModel
 from inference.catalog.fit.lookup import HubUnreachable
 from inference.errors import InferenceError
 
@@ -37,6 +37,7 @@ STATUS: dict[type[InferenceError], int] = {
     UnknownRequest: 404,
     UnknownJob: 404,
     UnknownModel: 404,
+    Refused: 400,
     errors.ServerBusy: 503,
     errors.ModelNotReady: 503,
     errors.NoDevice: 503,
@@ -44,6 +45,7 @@ STATUS: dict[type[InferenceError], int] = {
     errors.InferenceTimeout: 504,
     errors.EngineFailed: 500,
     HubUnreachable: 502,
+    DiskFull: 507,
     PullFailed: 502,
     InferenceError: 500,
 }

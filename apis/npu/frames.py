@@ -7,11 +7,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from apis import times
 from apis.calls import Call
-from apis.faults import as_inference_error
 from apis.npu.errors import error_object
 from apis.npu.schemas import (
     FitAnswer,
@@ -28,7 +25,7 @@ from apis.npu.schemas import (
     Times,
     Tokens,
 )
-from apis.progress import progress_object
+from apis.progress import progress_object, step_lines
 from inference.calibration.passports import PassportReport
 from inference.calibration.runs import Done, Update
 from inference.catalog.fit.planner import Fit
@@ -193,30 +190,17 @@ def passport_of(report: PassportReport) -> Passport:
     return Passport.model_validate(facts)
 
 
-async def calibration_lines(
+def calibration_lines(
     call: Call, first: Update, others: AsyncGenerator[Update, None]
 ) -> AsyncGenerator[bytes, None]:
     """The steps of a calibration, and its passports; one that fails ends with its error."""
-    try:
-        yield _update_line(first)
-        async for update in others:
-            yield _update_line(update)
-    except Exception as error:  # the status is out already, so any error becomes a line
-        told = as_inference_error(error, call.request_id)
-        call.log_failure(told)
-        yield orjson.dumps(error_object(told)) + b"\n"
+    return step_lines(call, others, update_object, error_object, first)
 
 
-async def job_lines(call: Call, steps: AsyncIterable[PullFrame]) -> AsyncGenerator[bytes, None]:
+def job_lines(call: Call, steps: AsyncIterable[PullFrame]) -> AsyncGenerator[bytes, None]:
     """The progress of a job that makes a model, line by line like that of a pull; one that fails
     ends with its error."""
-    try:
-        async for frame in steps:
-            yield orjson.dumps(progress_object(frame)) + b"\n"
-    except Exception as error:  # the status is out already, so any error becomes a line
-        told = as_inference_error(error, call.request_id)
-        call.log_failure(told)
-        yield orjson.dumps(error_object(told)) + b"\n"
+    return step_lines(call, steps, progress_object, error_object)
 
 
 def update_object(update: Update) -> dict[str, Any]:
@@ -230,10 +214,6 @@ def update_object(update: Update) -> dict[str, Any]:
 def words_of(reason: str) -> str:
     """A reason in words for people; one that an older version wrote stands for itself."""
     return WORDS[Reason(reason)] if reason in set(Reason) else reason
-
-
-def _update_line(update: Update) -> bytes:
-    return orjson.dumps(update_object(update)) + b"\n"
 
 
 def _routed_device(told: DevicePreview) -> RoutedDevice:

@@ -3,19 +3,16 @@ of the disk."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from typing import Any
 
-import orjson
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Router
 
 from apis.answers import FrameStream, JsonAnswer
-from apis.calls import ApiRequest, Call
+from apis.calls import ApiRequest
 from apis.describing import streams_as
-from apis.faults import as_inference_error
 from apis.npu.errors import JSON, error_object
 from apis.npu.frames import NDJSON
 from apis.npu.looking_after_schemas import (
@@ -38,6 +35,7 @@ from apis.npu.looking_after_schemas import (
     VerifiedModels,
     VerifyBody,
 )
+from apis.progress import progress_object, step_lines
 from inference import configuration, library, upkeep
 from inference.catalog.names import parse_name
 from inference.catalog.progress import PullFrame
@@ -59,7 +57,9 @@ async def verify(request: ApiRequest, body: VerifyBody | None = None) -> HttpRes
     steps = upkeep.verify(name, repull=bool(wanted.repull))
     first = await anext(steps)  # a model that is not there is refused before any line is out
     return FrameStream(
-        _lines(request.call, first, steps), content_type=NDJSON, release=steps.aclose
+        step_lines(request.call, steps, _step_object, error_object, first),
+        content_type=NDJSON,
+        release=steps.aclose,
     )
 
 
@@ -177,29 +177,5 @@ def verified_object(end: Verified) -> dict[str, Any]:
     ).model_dump()
 
 
-async def _lines(
-    call: Call, first: PullFrame | Verified, steps: AsyncGenerator[PullFrame | Verified, None]
-) -> AsyncGenerator[bytes, None]:
-    try:
-        yield _line(first)
-        async for step in steps:
-            yield _line(step)
-    except Exception as error:  # the status is out already, so any error becomes a line
-        told = as_inference_error(error, call.request_id)
-        call.log_failure(told)
-        yield orjson.dumps(error_object(told)) + b"\n"
-
-
-def _line(step: PullFrame | Verified) -> bytes:
-    content = verified_object(step) if isinstance(step, Verified) else frame_object(step)
-    return orjson.dumps(content) + b"\n"
-
-
-def frame_object(frame: PullFrame) -> dict[str, Any]:
-    """One line of progress, as a pull has it."""
-    line: dict[str, Any] = {"status": frame.status}
-    if frame.digest:
-        line |= {"digest": frame.digest, "total": frame.total}
-    if frame.completed:
-        line["completed"] = frame.completed
-    return line
+def _step_object(step: PullFrame | Verified) -> dict[str, Any]:
+    return verified_object(step) if isinstance(step, Verified) else progress_object(step)

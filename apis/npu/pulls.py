@@ -12,7 +12,7 @@ from apis.calls import ApiRequest
 from apis.npu.errors import JSON
 from apis.npu.schemas import PullReport, PullReports
 from inference.catalog import jobs
-from inference.catalog.rows import JobRow
+from inference.catalog.job_rows import JobRow
 
 router = Router()
 

@@ -11,8 +11,8 @@ from apis.calls import ApiRequest
 from apis.describing import object_of
 from apis.faults import BodyTooLarge, as_inference_error, body_of, cause_of, row_of
 from inference import errors
-from inference.catalog.blobs import DiskFull
-from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.blobs import DiskFull as NoRoomToUpload
+from inference.catalog.errors import DiskFull, PullFailed, Refused, UnknownModel
 from inference.errors import InferenceError
 
 JSON = "application/json; charset=utf-8"
@@ -30,9 +30,11 @@ STATUS: dict[type[InferenceError], int] = {
     errors.InferenceTimeout: 504,
     errors.EngineFailed: 500,
     errors.UnusableVectors: 500,
-    # Ollama says 500 to both; nothing is wrong with this server.
+    # Ollama says 500 to all of these; nothing is wrong with this server.
     UnknownModel: 404,
+    Refused: 400,
     DiskFull: 507,
+    NoRoomToUpload: 507,
     PullFailed: 502,
     InferenceError: 500,
 }

@@ -15,10 +15,9 @@ import orjson
 from apis import times
 from apis.calls import Call
 from apis.conversation import new_call_id
-from apis.faults import as_inference_error
 from apis.json_text import json_bytes
 from apis.ollama.errors import JSON, error_object
-from apis.progress import progress_object
+from apis.progress import progress_object, step_lines
 from apis.streams import Answer
 from inference.catalog.progress import PullFrame
 from inference.errors import InferenceError
@@ -228,14 +227,6 @@ def error_line(error: InferenceError) -> bytes:
     return orjson.dumps(error_object(error)) + b"\n"
 
 
-async def progress_lines(
-    call: Call, frames: AsyncIterable[PullFrame]
-) -> AsyncGenerator[bytes, None]:
+def progress_lines(call: Call, frames: AsyncIterable[PullFrame]) -> AsyncGenerator[bytes, None]:
     """The progress of a pull, create or push; one that fails ends with its error."""
-    try:
-        async for frame in frames:
-            yield orjson.dumps(progress_object(frame)) + b"\n"
-    except Exception as error:  # the status is out already, so any error becomes a line
-        told = as_inference_error(error, call.request_id)
-        call.log_failure(told)
-        yield error_line(told)
+    return step_lines(call, frames, progress_object, error_object)

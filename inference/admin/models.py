@@ -17,8 +17,8 @@ from unfold.decorators import display
 from inference import upkeep
 from inference.admin.facts import MadeByTheAppliance, human_bytes
 from inference.catalog import jobs
+from inference.catalog.job_rows import JobRow
 from inference.catalog.names import parse_name
-from inference.catalog.rows import JobRow
 from inference.errors import InferenceError
 from inference.models import Model, ModelVariant, PullJob
 

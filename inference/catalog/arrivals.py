@@ -17,7 +17,7 @@ from pathlib import Path
 
 from inference.catalog import jobs
 from inference.catalog.importable import Importable, look_at
-from inference.catalog.rows import short_transaction
+from inference.catalog.transactions import short_transaction
 from inference.database import in_database_thread
 from inference.errors import InferenceError
 from inference.models import Model, PullJob

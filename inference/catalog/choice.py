@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Final
 
 from inference.catalog.encoders.files import ABOUT_SENTENCES, NEEDED
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import Refused
 
 GRAPH: Final = "openvino_model.xml"
 _WEIGHTS: Final = "openvino_model.bin"
@@ -42,7 +42,7 @@ def choose_files(offered: Collection[str], quant: str = "") -> tuple[str, ...]:
     """The names of the files that make one model; of a model in several pieces, in their order.
 
     `quant` names the form wanted of a GGUF repository (`Q4_K_M`, in any case, or a file's name),
-    "" = the usual. Raises PullFailed with the reason when there is no such model.
+    "" = the usual. Raises Refused with the reason when there is no such model.
     """
     if GRAPH in offered:
         return _choose_export(offered, quant)
@@ -125,5 +125,5 @@ def _whole(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _refused(reason: str) -> PullFailed:
-    return PullFailed(f"the hub's repository cannot be installed: {reason}", retry=False)
+def _refused(reason: str) -> Refused:
+    return Refused(f"the hub's repository cannot be installed: {reason}")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from inference.catalog.names import ModelName
-from inference.catalog.rows import is_shared, leave, short_transaction
+from inference.catalog.rows import is_shared, leave
+from inference.catalog.transactions import short_transaction
 from inference.models import Model, ModelVariant, Passport
 from inference.presets import OTHER_NAMES
 from inference.requests import Message
@@ -75,7 +76,7 @@ def copy_rows(
         values["parent"] = parent
     model, left = origin, []
     if source.key != destination.key:
-        model, _ = _named(destination)
+        model = _named(destination)
         left = _unshared(model, models_root)
         for name, value in values.items():
             setattr(model, name, value)
@@ -140,9 +141,8 @@ def ready_model(name: ModelName) -> Model:
     return model
 
 
-def _named(name: ModelName) -> tuple[Model, bool]:
-    model: Model | None = Model.objects.filter(name__iexact=name.display).first()
-    return (model, False) if model is not None else (Model(name=name.display), True)
+def _named(name: ModelName) -> Model:
+    return Model.objects.filter(name__iexact=name.display).first() or Model(name=name.display)
 
 
 def _unshared(model: Model, models_root: Path) -> list[Path]:

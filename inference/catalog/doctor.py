@@ -53,7 +53,7 @@ def rows_without_folder(seen: Inventory) -> Iterator[Finding]:
     """A variant whose folder is gone, or is in quarantine."""
     there = {folder.name for folder in seen.folders}
     for variant in seen.rows.variants:
-        if variant.folder in there or "/" in variant.folder:
+        if variant.folder in there:
             continue
         if variant.folder in seen.quarantined:
             yield Finding(

@@ -17,6 +17,16 @@ class PullFailed(InferenceError):
         self.retry = retry
 
 
+class Refused(PullFailed):
+    """The model cannot be had here as it is: of a kind that is not served, too large, not whole.
+    Asked again, the answer is the same."""
+
+    code = "pull_refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry=False)
+
+
 class UnknownModel(PullFailed):
     """No source knows the name. Clients of Ollama compare this text."""
 

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import Refused
 from inference.catalog.fit.kinds import Kind, kind_of, refusal_of
 
 _TAIL_BYTES = 64 * 1024
@@ -22,7 +22,7 @@ _GROUP = re.compile(rb'<group_size value="(-?\d+)" />')
 def read_facts(folder: Path) -> dict[str, Any]:
     """facts.json of `folder`, or the same fields as far as config.json tells them.
 
-    Raises PullFailed when the folder does not hold a text generation model.
+    Raises Refused when the folder does not hold a text generation model.
     """
     own = folder / "facts.json"
     if own.exists():
@@ -30,13 +30,12 @@ def read_facts(folder: Path) -> dict[str, Any]:
     config = _read_json(folder / "config.json")
     text = config.get("text_config", config)
     if refusal := refusal_of(config):
-        raise PullFailed(refusal, retry=False)
+        raise Refused(refusal)
     if kind_of(config) is not Kind.TEXT:
         classes = ", ".join(str(item) for item in config.get("architectures") or ())
-        raise PullFailed(
+        raise Refused(
             f"{classes or 'this kind of model'} cannot be served from an OpenVINO folder: "
-            "only text generation models can",
-            retry=False,
+            "only text generation models can"
         )
     eos = text.get("eos_token_id")
     return {
@@ -64,9 +63,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise PullFailed(f"{path.name} of the model cannot be read", retry=False) from error
+        raise Refused(f"{path.name} of the model cannot be read") from error
     if not isinstance(content, dict):
-        raise PullFailed(f"{path.name} of the model is not what it should be", retry=False)
+        raise Refused(f"{path.name} of the model is not what it should be")
     return content
 
 

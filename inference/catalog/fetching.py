@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inference import snapshot
-from inference.catalog.errors import DiskFull, NotAsStated, PullFailed
+from inference.catalog.errors import DiskFull, NotAsStated, Refused
 from inference.catalog.integrity import hash_file
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.sources import Source, SourceFile, bytes_under
@@ -59,6 +59,11 @@ def pulling(file: SourceFile, completed: int) -> PullFrame:
     return PullFrame(
         f"pulling {file.sha256[:12]}", f"sha256:{file.sha256}", file.size_bytes, completed
     )
+
+
+def peak_bytes(total: int, *, is_export: bool) -> int:
+    """Of the disk while a model is installed whose files have `total` bytes."""
+    return int((_EXPORT_FACTOR if is_export else _IMPORT_FACTOR) * total)
 
 
 class _Lines:
@@ -123,17 +128,15 @@ def _remove_others(files: tuple[SourceFile, ...], folder: Path) -> None:
 def _check_limit(total: int) -> None:
     limit = snapshot.current().settings.pull_max_gigabytes
     if limit and total > limit * 1e9:
-        raise PullFailed(
+        raise Refused(
             f"this model is {total / 1e9:,.3f} GB large; the limit here is {limit:g} GB "
-            "(the setting pull_max_gigabytes)",
-            retry=False,
+            "(the setting pull_max_gigabytes)"
         )
 
 
 def _check_disk(files: tuple[SourceFile, ...], place: Path, total: int) -> None:
     is_export = any(file.name.endswith("openvino_model.xml") for file in files)
-    wanted = (_EXPORT_FACTOR if is_export else _IMPORT_FACTOR) * total
-    missing = max(0.0, wanted - bytes_under(place))
+    missing = max(0, peak_bytes(total, is_export=is_export) - bytes_under(place))
     free = shutil.disk_usage(place).free
     if free < missing:
         raise DiskFull(

@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from inference.catalog.renaming import rename
+
 Report = Callable[[str, float], None]
 """Told the name of the step that begins and the share of the work done, from 0 to 1."""
 
@@ -42,7 +44,7 @@ def published_folder(target: Path) -> Iterator[Path]:
     try:
         yield work
         work.chmod(0o755)  # mkdtemp makes it private
-        work.rename(target)
+        rename(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -57,6 +59,13 @@ def run_import(work: Callable[[Report], dict[str, Any]]) -> int:
         return _refuse(str(error.args[0]), retry=False)
     except FileNotFoundError:
         return _refuse("The file is not there.", retry=False)
+    except ImportError:  # one of torch's companions that was built for another torch is enough
+        logging.getLogger(__name__).exception("import failed")  # to standard error, for the log
+        return _refuse(
+            "The libraries that this needs do not work together here; npuconsole extra, with "
+            "compress or convert, installs them again.",
+            retry=False,
+        )
     except MemoryError:
         return _refuse("There is not enough memory to import this model.", retry=True)
     except OSError as error:

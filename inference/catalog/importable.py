@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.catalog.encoders.files import holds_encoder
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import Refused
 from inference.catalog.facts import read_facts
 from inference.catalog.gguf.description import describe_gguf
 from inference.catalog.sources import bytes_under
@@ -72,11 +72,11 @@ def _kind_of(path: Path) -> str:
 def _obstacle(path: Path, kind: str) -> str:
     if path.is_symlink():
         return "links are not followed; put the file itself here"
-    model_files(path)  # raises PullFailed for what is not complete
+    model_files(path)  # raises Refused for what is not complete
     if kind == "gguf":
         with path.open("rb") as file:
             if file.read(len(_GGUF_MAGIC)) != _GGUF_MAGIC:
-                raise PullFailed(f"{path.name} is not a GGUF file", retry=False)
+                raise Refused(f"{path.name} is not a GGUF file")
         return describe_gguf(path).reason or ""
     if kind == "openvino":
         read_facts(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.catalog.children import TookTooLong, run_child
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import PullFailed, Refused
 from inference.catalog.stopping import Stop
 
 logger = logging.getLogger(__name__)
@@ -61,8 +61,10 @@ def run_importer(
     if "done" in answer and ended.code == 0:
         return
     logger.warning("%s: exit %d\n%s", about, ended.code, "\n".join(ended.last_words))
+    if answer.get("error") and answer.get("retry"):
+        raise PullFailed(str(answer["error"]))
     if "error" in answer:
-        raise PullFailed(str(answer["error"]), retry=bool(answer.get("retry", False)))
+        raise Refused(str(answer["error"]))
     how = "crashed" if ended.crashed else "ended without an answer"
     raise PullFailed(f"{about} {how}", retry=False)
 

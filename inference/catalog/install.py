@@ -13,20 +13,20 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from inference.catalog import unsettled
 from inference.catalog.encoders.files import holds_encoder
-from inference.catalog.errors import DiskFull, NotAsStated, PullFailed
+from inference.catalog.errors import DiskFull, NotAsStated, PullFailed, Refused
 from inference.catalog.fetching import Fetched, fetch, pulling
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.importers import run_importer
 from inference.catalog.manifest import Installed, is_intact, is_of, read_manifest, write_manifest
 from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
+from inference.catalog.renaming import rename
 from inference.catalog.sources import Source, SourceFile, bytes_under
 from inference.catalog.stopping import Stop
 
@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 _VERIFIED, _IMPORTED = 0.64, 0.96
 _IMPORT_SECONDS = 600.0
 _IMPORT_SECONDS_PER_GIGABYTE = 600.0
-_RENAME_TRIES = 20
 
 
 def install(plan: Plan, models: ModelsFolder, progress: Progress, stop: Stop) -> Installed:
@@ -120,6 +119,8 @@ def fetch_from_first(
         f"{source.address}: {failure.message}"
         for source, failure in zip(plan.sources, failures, strict=False)
     )
+    if all(isinstance(failure, Refused) for failure in failures):
+        raise Refused(reasons)
     raise PullFailed(reasons, retry=any(failure.retry for failure in failures))
 
 
@@ -190,24 +191,12 @@ def publish(made: Installed, models: ModelsFolder, plan: Plan, stop: Stop) -> In
         there = read_manifest(target)
         if there and there.digest == made.digest and is_intact(there, stop):
             return there
-        _rename(target, made.folder.parent / "broken")
+        rename(target, made.folder.parent / "broken")
     _sync(made.folder)
     stop.check()
     unsettled.note([target], models)
-    _rename(made.folder, target)
+    rename(made.folder, target)
     return replace(made, folder=target)
-
-
-def _rename(origin: Path, target: Path) -> None:
-    for tries_left in reversed(range(_RENAME_TRIES)):
-        try:
-            origin.replace(target)
-            return
-        except PermissionError:
-            # Windows: a virus scanner looks into new files for a moment, and they cannot be moved.
-            if not tries_left:
-                raise
-            time.sleep(0.1)
 
 
 def _sync(folder: Path) -> None:

@@ -12,15 +12,13 @@ from pathlib import Path, PurePosixPath
 
 from inference.catalog import unsettled
 from inference.catalog.folders import ModelsFolder
+from inference.catalog.job_rows import UNFINISHED
 from inference.catalog.names import parse_name
-from inference.catalog.rows import short_transaction
 from inference.catalog.sources import bytes_under
+from inference.catalog.transactions import short_transaction
 from inference.catalog.verification import has_all_files, load_manifest
 from inference.errors import InvalidRequest
 from inference.models import Model, ModelVariant, PullJob
-
-OVER = ("done", "failed", "cancelled")
-"""Statuses of jobs of which nothing will come any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class VariantRow:
 
 
 @dataclass(frozen=True, slots=True)
-class JobRow:
+class UnfinishedJob:
     """A pull that is not over by its own account."""
 
     id: int
@@ -73,7 +71,7 @@ class Rows:
 
     models: tuple[ModelRow, ...] = ()
     variants: tuple[VariantRow, ...] = ()
-    jobs: tuple[JobRow, ...] = ()
+    jobs: tuple[UnfinishedJob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +108,8 @@ def read_rows() -> Rows:
             for variant in ModelVariant.objects.select_related("model").order_by("pk")
         ),
         jobs=tuple(
-            JobRow(job.pk, job.model_name, job.status)
-            for job in PullJob.objects.exclude(status__in=OVER).order_by("pk")
+            UnfinishedJob(job.pk, job.model_name, job.status)
+            for job in PullJob.objects.filter(status__in=UNFINISHED).order_by("pk")
         ),
     )
 

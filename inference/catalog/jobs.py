@@ -14,16 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from inference import configuration, environment
-from inference.catalog import inventory, making_rows, rows
+from inference.catalog import inventory, job_rows, making_rows
 from inference.catalog.blobs import BlobStore
-from inference.catalog.errors import PullFailed, UnknownJob, UnknownModel
+from inference.catalog.errors import PullFailed, Refused, UnknownJob, UnknownModel
 from inference.catalog.folders import ModelsFolder
+from inference.catalog.job_rows import UNFINISHED, JobRow
 from inference.catalog.making import Making, run_making
 from inference.catalog.names import ModelName, parse_name
 from inference.catalog.progress import Progress, PullFrame, PullStatus
 from inference.catalog.pulling import Pull, run_pull
 from inference.catalog.recipes import Plan, plan_for_path
-from inference.catalog.rows import JobRow
 from inference.catalog.sources.local import find_path, looks_like_path
 from inference.catalog.stopping import Stop, Why
 from inference.database import in_database_thread
@@ -36,10 +36,9 @@ _THREADS = 64
 
 _STOP_SECONDS = 10.0
 
-ACTIVE = rows.ACTIVE
+ACTIVE = job_rows.ACTIVE
 """The statuses of a row whose job is under way."""
 
-_UNFINISHED = (*ACTIVE, "paused")
 _CLOSE_SECONDS = 2.0
 
 
@@ -104,7 +103,7 @@ async def start(*, take_up: bool = True) -> None:
     models = models_folder()
     await asyncio.to_thread(models.create)
     await in_database_thread(making_rows.fail_interrupted)
-    names = await in_database_thread(rows.read_unfinished_names)
+    names = await in_database_thread(job_rows.unfinished_names)
     going_on = [parse_name(name) for name in names]
     if removed := await asyncio.to_thread(models.sweep, going_on):
         logger.info("removed %d unfinished downloads or imports", removed)
@@ -112,13 +111,13 @@ async def start(*, take_up: bool = True) -> None:
     _is_swept.set()
     if not take_up:
         return
-    for request in await in_database_thread(rows.interrupted_requests):
+    for request in await in_database_thread(job_rows.interrupted_requests):
         logger.info("taking up the pull of %s again", request)
         try:
             await pull(request, anywhere=True)  # it was allowed when it was first asked for
         except InferenceError as error:
             logger.warning("cannot take up the pull of %s: %s", request, error.message)
-            await in_database_thread(rows.fail_request, request, error.message)
+            await in_database_thread(job_rows.fail_request, request, error.message)
     if removed := await asyncio.to_thread(inventory.settle, models):
         logger.info("removed %d variants that no model has", removed)
 
@@ -192,11 +191,11 @@ async def find(job_id: int) -> JobRow:
 
 async def newest(limit: int) -> list[JobRow]:
     """The newest jobs, whatever became of them, as they are now."""
-    return [_as_it_is_now(row) for row in await in_database_thread(rows.newest_jobs, limit)]
+    return [_as_it_is_now(row) for row in await in_database_thread(job_rows.newest_jobs, limit)]
 
 
 async def _row(job_id: int) -> JobRow:
-    row = await in_database_thread(rows.find_job, job_id)
+    row = await in_database_thread(job_rows.find_job, job_id)
     if row is None:
         raise UnknownJob(job_id)
     return row
@@ -204,7 +203,7 @@ async def _row(job_id: int) -> JobRow:
 
 def _as_it_is_now(row: JobRow) -> JobRow:
     """The row is about a second behind its job, and one that rests behind being resumed."""
-    live = status_of(parse_name(row.model_name)) if row.status in _UNFINISHED else None
+    live = status_of(parse_name(row.model_name)) if row.status in UNFINISHED else None
     if live is None:
         return row
     return replace(
@@ -250,7 +249,7 @@ async def cancel(job_id: int) -> JobRow:
     name = parse_name(row.model_name)
     if row.status == "paused" and _running(name) is None:
         await asyncio.to_thread(models_folder().discard_downloads, name)
-        await in_database_thread(rows.cancel_job, job_id, name)
+        await in_database_thread(job_rows.cancel_job, job_id, name)
     elif row.status != "cancelled":
         await _stop(row, Why.CANCELLED)
     return await find(job_id)
@@ -263,7 +262,7 @@ def _require_pull(row: JobRow) -> None:
 
 async def _stop(row: JobRow, why: Why) -> None:
     job = _running(parse_name(row.model_name))
-    if job is None or row.status not in _UNFINISHED:
+    if job is None or row.status not in UNFINISHED:
         raise InvalidRequest(f"the pull of '{row.model_name}' is over: {row.status}")
     job.stop.set(why)
     await asyncio.wait([job.task], timeout=_STOP_SECONDS)
@@ -317,6 +316,6 @@ def _begin(wanted: Pull | Making) -> _Job:
 
 def _remember_failure(key: str, progress: Progress) -> None:
     _failures.pop(key, None)
-    # Not of names that no source knows: anybody can make those up, without end.
-    if progress.status.error and not isinstance(progress.error, UnknownModel):
+    # Not of what cannot be had: anybody can make names up, without end.
+    if progress.status.error and not isinstance(progress.error, UnknownModel | Refused):
         _failures[key] = progress.status.error

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from django.db import DatabaseError
 
-from inference.catalog import install, making_rows, rows, unsettled
+from inference.catalog import install, job_rows, making_rows, unsettled
 from inference.catalog.errors import PullCancelled, PullFailed, Stopped
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.importers import run_importer
@@ -29,6 +29,7 @@ from inference.catalog.progress import Progress, PullFrame
 from inference.catalog.recipes import Plan
 from inference.catalog.sources import SourceFile
 from inference.catalog.stopping import Stop, Why
+from inference.errors import InferenceError
 
 logger = logging.getLogger(__name__)
 
@@ -101,13 +102,15 @@ def run_making(making: Making, models: ModelsFolder, progress: Progress, stop: S
         _make(making, job_id, models, progress, stop)
     except Stopped:
         if stop.why is Why.CANCELLED:
-            _note(rows.cancel_job, job_id, making.name)
+            _note(job_rows.cancel_job, job_id, making.name)
             progress.fail(MakingCancelled(), "cancelled", "cancelled")
         else:
             ending = PullFailed("the server is stopping; nothing is left of it")
             _fail(job_id, making.name, ending, progress)
     except PullFailed as failure:
         _fail(job_id, making.name, failure, progress)
+    except InferenceError as refusal:  # such as an extra that went while the job waited
+        _fail(job_id, making.name, PullFailed(refusal.message, retry=False), progress)
     except OSError as error:
         reason = error.strerror or "input/output error"
         broken = PullFailed(f"the disk of the models folder: {reason}")
@@ -189,7 +192,7 @@ def _make(
         installed = install.publish(whole, models, plan, stop)
         try:
             replaced = making.write_rows(job_id, installed, models.root)
-        except Exception:
+        except Exception:  # whatever it was: without its rows nobody would find the folder
             if not was_there:
                 unsettled.remove(installed.folder, models)
             raise
@@ -200,9 +203,9 @@ def _make(
         unsettled.remove(folder, models)
 
 
-def _fail(job_id: int | None, name: ModelName, failure: PullFailed, progress: Progress) -> None:
+def _fail(job_id: int | None, name: ModelName, failure: InferenceError, progress: Progress) -> None:
     logger.warning("%s: %s", name, failure.message)
-    _note(rows.fail_job, job_id, name, failure.message)
+    _note(job_rows.fail_job, job_id, name, failure.message)
     progress.fail(failure, "failed")
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from inference.catalog import copies, rows
+from inference.catalog import copies, job_rows
 from inference.catalog.copies import Presets, apply_presets
 from inference.catalog.manifest import Installed
 from inference.catalog.names import ModelName
-from inference.catalog.rows import finish_job, is_shared, leave, short_transaction
+from inference.catalog.rows import Form, leave, put_form
+from inference.catalog.transactions import short_transaction
 from inference.models import Model, ModelVariant, Passport, PullJob
 
 _INTERRUPTED = "the server ended before it was done; nothing is left of it"
@@ -20,7 +21,7 @@ _INTERRUPTED = "the server ended before it was done; nothing is left of it"
 @short_transaction
 def open_job(name: ModelName, request: str) -> int:
     """The job's row; its id."""
-    PullJob.objects.filter(model_name__iexact=name.display, status__in=rows.ACTIVE).update(
+    PullJob.objects.filter(model_name__iexact=name.display, status__in=job_rows.ACTIVE).update(
         status=PullJob.Status.FAILED, error=_INTERRUPTED, finished_at=timezone.now()
     )
     job = PullJob.objects.create(
@@ -31,14 +32,14 @@ def open_job(name: ModelName, request: str) -> int:
 
 def is_making(request: str) -> bool:
     """Whether a job's request, as its row keeps it, is not that of a pull."""
-    return request.startswith((rows.COMPRESS, rows.CONVERT))
+    return request.startswith((job_rows.COMPRESS, job_rows.CONVERT))
 
 
 @short_transaction
 def fail_interrupted() -> int:
     """End the rows of jobs that the server's end interrupted; how many there were."""
     return int(
-        PullJob.objects.filter(rows.MAKING, status__in=rows.ACTIVE).update(
+        PullJob.objects.filter(job_rows.MAKING, status__in=job_rows.ACTIVE).update(
             status=PullJob.Status.FAILED,
             step="failed",
             error=_INTERRUPTED,
@@ -61,30 +62,17 @@ def add_form(
     them if this one fails. Returns folders that no row names any more. Raises copies.NoSuchModel if
     the model was deleted meanwhile."""
     model = copies.ready_model(name)
-    folder = installed.folder.relative_to(models_root).as_posix()
-    replaced = ModelVariant.objects.filter(
-        model=model, weight_format=installed.weight_format
-    ).exclude(folder=folder)
-    left = [models_root / old.folder for old in replaced if not is_shared(old)]
     for other in ModelVariant.objects.filter(model=model):
         # What was made for these devices before is now for all, which is asked after this one.
         kept = [kind for kind in other.device_classes or () if kind not in device_classes]
         if kept != list(other.device_classes or ()):
             other.device_classes = kept
             other.save()
-    ModelVariant.objects.update_or_create(
-        model=model,
-        weight_format=installed.weight_format,
-        defaults={
-            "folder": folder,
-            "size_bytes": installed.size_bytes,
-            "device_classes": list(device_classes),
-        },
-    )
+    left = put_form(Form(installed, tuple(device_classes)), model, models_root)
     apply_presets(model, presets)
     model.save()
     leave(left, models_root)
-    finish_job(job_id, installed.facts)
+    job_rows.finish_job(job_id, installed.facts)
     return left
 
 
@@ -116,5 +104,5 @@ def add_model(
     model.quantization = str(installed.facts.get("quantization") or installed.weight_format)
     model.facts = dict(installed.facts)
     model.save()
-    finish_job(job_id, installed.facts)
+    job_rows.finish_job(job_id, installed.facts)
     return [path for path in left if path != models_root / folder]

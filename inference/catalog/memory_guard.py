@@ -8,6 +8,7 @@ server or an engine.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 
@@ -43,4 +44,6 @@ def _watch(limit_bytes: int, tell: Callable[[str], None]) -> None:
 
 def _held_bytes(process: psutil.Process) -> int:
     memory = process.memory_info()
+    if sys.platform == "win32":
+        return int(memory.private)
     return int(memory.rss - getattr(memory, "shared", 0))

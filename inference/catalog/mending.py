@@ -14,16 +14,15 @@ from django.utils import timezone
 
 from inference.catalog.doctor import Finding, Fix
 from inference.catalog.folders import ModelsFolder
-from inference.catalog.inventory import OVER
+from inference.catalog.job_rows import UNFINISHED
 from inference.catalog.manifest import Installed, is_intact, read_manifest
-from inference.catalog.rows import short_transaction
+from inference.catalog.rows import describe
 from inference.catalog.stopping import Stop
+from inference.catalog.transactions import short_transaction
 from inference.catalog.verification import has_all_files, load_manifest, quarantine
 from inference.models import Model, ModelVariant, PullJob
 
 log = logging.getLogger(__name__)
-
-_LONGEST_FAMILY = 60
 
 
 def mend(finding: Finding, models: ModelsFolder) -> str:
@@ -43,21 +42,11 @@ def mend(finding: Finding, models: ModelsFolder) -> str:
 @short_transaction
 def adopt(installed: Installed, models: ModelsFolder) -> None:
     """The variant belongs to the model of its own name again, which is made if there is none."""
-    facts = installed.facts
     model = Model.objects.filter(name__iexact=installed.name).first()
     if model is None or model.status != Model.Status.READY:
         model = model or Model(name=installed.name)
-        model.status = Model.Status.READY
-        model.family = str(facts.get("architecture") or "unknown")[:_LONGEST_FAMILY]
-        model.digest = installed.digest
-        model.size_bytes = installed.size_bytes
-        model.parameter_count = int(facts.get("parameter_count") or 0)
-        model.quantization = str(facts.get("quantization") or "unknown")
-        model.context_length = int(facts.get("context_length") or 0)
-        model.capabilities = list(facts.get("capabilities") or ["completion"])
-        model.license = str(facts.get("license") or "")
-        model.source = installed.source
-        model.facts = dict(facts)
+        describe(model, installed)
+        model.capabilities = model.capabilities or ["completion"]
         model.save()
     ModelVariant.objects.get_or_create(
         model=model,
@@ -129,7 +118,7 @@ def _folders_of(model: str, models: ModelsFolder) -> list[Path]:
 @short_transaction
 def _end_job(model: str, models: ModelsFolder) -> str:
     now = timezone.now()
-    PullJob.objects.filter(model_name__iexact=model).exclude(status__in=OVER).update(
+    PullJob.objects.filter(model_name__iexact=model).filter(status__in=UNFINISHED).update(
         status=PullJob.Status.FAILED,
         step="failed",
         error="the server had no such job",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from inference.catalog import rows
+from inference.catalog import job_rows
 from inference.catalog.progress import PullStatus
 
 _NOTED_SECONDS = 1.0
@@ -23,4 +23,4 @@ class Notes:
         if status.is_over or time.monotonic() < self._next:
             return  # how it ended is written with what it changed
         self._next = time.monotonic() + _NOTED_SECONDS
-        rows.save_progress(self._job_id, status)
+        job_rows.save_progress(self._job_id, status)

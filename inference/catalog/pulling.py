@@ -7,11 +7,12 @@ import threading
 import time
 from dataclasses import dataclass
 
-from inference.catalog import install, rows, unsettled
+from inference.catalog import install, job_rows, rows, unsettled
 from inference.catalog.errors import (
     PullCancelled,
     PullFailed,
     PullPaused,
+    Refused,
     Stopped,
     UnknownModel,
     UnknownRepository,
@@ -79,7 +80,7 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
         progress.milestone(PullFrame("success"))
         return
     plan = pull.plan or plan_for_name(pull.name, models.drop)
-    job_id = rows.open_job(plan)
+    job_id = job_rows.open_job(plan)
     progress.on_status = Notes(job_id).note
     logger.info("pull of %s begins", plan.name)
     is_running = False
@@ -94,7 +95,7 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
                 logger.warning("pull of %s: %s", plan.name, warning)
             made = install.install(wanted, models, progress, stop)
             forms.append(rows.Form(made, part.device_classes))
-        replaced = rows.publish(job_id, plan, forms, models.root)
+        replaced = job_rows.publish(job_id, plan, forms, models.root)
         unsettled.forget([form.installed.folder for form in forms], models)
     except Stopped:
         _note_stop(stop, job_id, plan.name, models)
@@ -103,9 +104,11 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
         failure = _as_pull_failed(error)
         if isinstance(failure, UnknownRepository):
             # Anybody can make up such names: they leave no rows.
-            rows.forget_job(job_id, plan)
+            job_rows.forget_job(job_id, plan)
             raise _with_suggestions(failure, plan) from error
-        rows.fail_job(job_id, plan.name, failure.message)
+        # A model that cannot be had here is not one that awaits another try: only the job says why.
+        is_refused = isinstance(failure, Refused)
+        job_rows.fail_job(job_id, plan.name, failure.message, is_forgotten=is_refused)
         logger.warning("pull of %s failed: %s", plan.name, failure.message)
         raise failure from error
     finally:
@@ -121,10 +124,10 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
 
 def _note_stop(stop: Stop, job_id: int, name: ModelName, models: ModelsFolder) -> None:
     if stop.why is Why.PAUSED:
-        rows.pause_job(job_id)
+        job_rows.pause_job(job_id)
     elif stop.why is Why.CANCELLED:
         models.discard_downloads(name)
-        rows.cancel_job(job_id, name)
+        job_rows.cancel_job(job_id, name)
 
 
 def _is_current(pull: Pull, present: Installed, stop: Stop) -> bool:

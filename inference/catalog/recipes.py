@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from inference import snapshot
-from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.errors import Refused, UnknownModel
 from inference.catalog.known.catalogue import Catalogue, catalogue
 from inference.catalog.known.entries import DEVICE_CLASSES, KnownModel
 from inference.catalog.names import (
@@ -91,7 +91,7 @@ def plan_for_name(
     """The plan for a name, with the forms that device classes `present` need (None = those of this
     machine). Looks into the import folder.
 
-    Raises UnknownModel with what may have been meant, PullFailed for a model that is known and
+    Raises UnknownModel with what may have been meant, Refused for a model that is known and
     cannot be had.
     """
     models = catalogue()
@@ -111,17 +111,15 @@ def plan_for_known(
     name: ModelName, known: KnownModel, present: Collection[str] | None = None
 ) -> Plan:
     """The plan for a model of the catalogue. The form that is made for the NPU is left out where no
-    NPU is. Raises PullFailed for a model that cannot be installed."""
+    NPU is. Raises Refused for a model that cannot be installed."""
     if known.refused:
-        raise PullFailed(f"{known.names[0]} cannot be installed: {known.refused}", retry=False)
+        raise Refused(f"{known.names[0]} cannot be installed: {known.refused}")
     parts = parts_of(known)
     there = {"CPU", *(present_classes() if present is None else present)}
     needed = [part for part in parts if not part.device_classes or there & set(part.device_classes)]
     if not needed:
         devices = sorted({device for part in parts for device in part.device_classes})
-        raise PullFailed(
-            f"{known.names[0]} is made for {' and '.join(devices)}, which is not here", retry=False
-        )
+        raise Refused(f"{known.names[0]} is made for {' and '.join(devices)}, which is not here")
     first, *others = needed
     return Plan(
         name=name,

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 
 from inference import snapshot
-from inference.catalog import jobs, rows
+from inference.catalog import job_rows, jobs, rows
 from inference.catalog.errors import PullCancelled, PullFailed, PullPaused
 from inference.catalog.names import parse_name
 from inference.catalog.recipes import STARTER, starter_plan
@@ -113,7 +113,7 @@ def _is_needed() -> bool:
     if not rows.has_any_model():
         return True
     name = parse_name(STARTER)
-    return rows.is_known_but_not_ready(name) and not rows.is_paused(name)
+    return rows.is_known_but_not_ready(name) and not job_rows.is_paused(name)
 
 
 async def _keep_trying() -> None:

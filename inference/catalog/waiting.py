@@ -43,9 +43,19 @@ def why_not_ready(name: str) -> ModelNotReady:
             f"pull it again, or run: npuconsole verify {wanted} --repull",
             retry_after_seconds=_LATER_SECONDS,
         )
+    if _has_failed(name):  # before this start of the server
+        return ModelNotReady(
+            f"model '{name}' could not be installed; pull it again",
+            retry_after_seconds=_LATER_SECONDS,
+        )
     return ModelNotReady(
         f"model '{name}' is not installed yet, please try again", retry_after_seconds=_SOON_SECONDS
     )
+
+
+def _has_failed(name: str) -> bool:
+    models = snapshot.current().models.values()
+    return any(model.status == "failed" for model in models if same_model(name, model.name))
 
 
 def _is_quarantined(name: str) -> bool:

@@ -165,4 +165,8 @@ def _load(folder: Path) -> Tokenizer:
     path = folder / "tokenizer.json"
     if not path.exists():
         raise FileNotFoundError(f"{folder.name} has no tokenizer.json")
-    return Tokenizer.from_file(str(path))
+    tokenizer = Tokenizer.from_file(str(path))
+    # Some models come with both, from their training; a prompt would silently lose its end.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

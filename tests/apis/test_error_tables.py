@@ -11,7 +11,7 @@ from apis.faults import InternalError, as_inference_error, row_of
 from apis.ollama import errors as ollama
 from apis.openai import errors as openai
 from inference import errors
-from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.errors import DiskFull, PullFailed, Refused, UnknownModel
 from inference.errors import InferenceError
 
 TOO_LONG = errors.PromptTooLong(prompt_tokens=9000, requested_tokens=10, limits={"CPU": 8192})
@@ -34,7 +34,9 @@ TOO_LONG = errors.PromptTooLong(prompt_tokens=9000, requested_tokens=10, limits=
         (errors.EngineFailed("signal 11"), 500, "model runner has unexpectedly stopped"),
         (errors.RequestCancelled(), 499, "cancelled by this server's owner"),
         (errors.InferenceTimeout("slow"), 504, "slow"),
-        (PullFailed("disk full"), 502, "disk full"),
+        (PullFailed("out of reach"), 502, "out of reach"),
+        (Refused("it makes pictures"), 400, "it makes pictures"),
+        (DiskFull("disk full"), 507, "disk full"),
         (UnknownModel(), 404, "pull model manifest: file does not exist"),
         (InternalError("sorry"), 500, "sorry"),
     ],

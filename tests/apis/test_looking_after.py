@@ -32,20 +32,16 @@ def own(starter_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     model.values |= byte_tokenizer()
     write_gguf(drop / "tiny.gguf", model)
     change_rows(home, OWNER)
-    appliance = Appliance.start(
-        home,
-        NPU_PROXY_DEVICE="CPU",
-        NPU_PROXY_IMPORT_DROPPED="1",
-        HF_ENDPOINT="http://127.0.0.1:9",
-    )
-    appliance.wait_until_started()
-    with appliance.client() as client:
+    variables = {"NPU_PROXY_DEVICE": "CPU", "NPU_PROXY_IMPORT_DROPPED": "1"}
+    with (
+        Appliance.running(home, **variables, HF_ENDPOINT="http://127.0.0.1:9") as appliance,
+        appliance.client() as client,
+    ):
         answer = client.post("/api/pull", json={"model": "file:tiny.gguf", "stream": False})
         assert answer.json() == {"status": "success"}, answer.text
         copied = client.post("/api/copy", json={"source": "tiny", "destination": "twin"})
         assert copied.status_code == 200
-    yield appliance
-    appliance.stop()
+        yield appliance
 
 
 @pytest.fixture
@@ -69,8 +65,8 @@ def names(client: httpx.Client) -> set[str]:
     return {model["name"] for model in client.get("/api/tags").json()["models"]}
 
 
-def flip_a_bit(own: Appliance) -> None:
-    (path,) = (own.home / "models" / "installed").glob("tiny@*/openvino_model.bin")
+def flip_a_bit(own: Appliance, model: str = "tiny") -> None:
+    (path,) = (own.home / "models" / "installed").glob(f"{model}@*/openvino_model.bin")
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -168,6 +164,26 @@ def test_a_renamed_model_answers_under_its_new_name_only(client: httpx.Client) -
     assert generate(client, "after:v1").status_code == 200
     assert generate(client, "before").status_code == 404
     client.request("DELETE", "/api/delete", json={"model": "after:v1"})
+
+
+def test_a_renamed_model_that_is_pulled_again_has_its_new_name_only(
+    own: Appliance, client: httpx.Client
+) -> None:
+    drop = own.home / "models" / "import"
+    shutil.copy(drop / "tiny.gguf", drop / "lone.gguf")
+    pulled = client.post("/api/pull", json={"model": "file:lone.gguf", "stream": False})
+    assert pulled.json() == {"status": "success"}, pulled.text
+    client.post("/api/npu/models/rename", json={"model": "lone", "new_name": "moved"})
+    flip_a_bit(own, "lone")
+
+    end = verify(client, model="moved", repull=True)[-1]
+
+    assert end["status"] == "success"
+    assert generate(client, "moved").status_code == 200
+    assert "lone:latest" not in names(client)
+    (drop / "lone.gguf").unlink()
+    client.request("DELETE", "/api/delete", json={"model": "moved"})
+    client.post("/api/npu/doctor", json={"fix": True})
 
 
 def test_an_update_check_says_that_the_hub_is_out_of_reach_or_plays_no_part(

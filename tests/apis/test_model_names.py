@@ -33,10 +33,8 @@ def appliance(
     home = copy_home(starter_home, tmp_path_factory.mktemp("names") / "home")
     (home / "models.toml").write_text(OWN)
     change_rows(home, f"models.ModelAlias.objects.create(name='{ALIAS}:latest', target='{MODEL}')")
-    server = Appliance.start(home, NPU_PROXY_DEVICE="CPU", HF_ENDPOINT=hub.url)
-    server.wait_until_started()
-    yield server
-    server.stop()
+    with Appliance.running(home, NPU_PROXY_DEVICE="CPU", HF_ENDPOINT=hub.url) as server:
+        yield server
 
 
 @pytest.fixture

@@ -46,10 +46,8 @@ def appliance(
 ) -> Iterator[Appliance]:
     home = copy_home(starter_home, tmp_path_factory.mktemp("pulls") / "home")
     change_rows(home, OWNER)
-    server = Appliance.start(home, NPU_PROXY_DEVICE="CPU", HF_ENDPOINT=loopback.url)
-    server.wait_until_started()
-    yield server
-    server.stop()
+    with Appliance.running(home, NPU_PROXY_DEVICE="CPU", HF_ENDPOINT=loopback.url) as server:
+        yield server
 
 
 @pytest.fixture

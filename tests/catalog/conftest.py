@@ -11,16 +11,26 @@ import pytest
 
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.install import install
+from inference.catalog.known.catalogue import OWN_FILE
 from inference.catalog.manifest import Installed
 from inference.catalog.names import parse_name
 from inference.catalog.progress import Progress
 from inference.catalog.recipes import Plan
-from inference.catalog.sources.hub import HubSource
 from inference.catalog.sources.local import LocalSource
 from inference.catalog.stopping import Stop
 from tests.catalog.loopback_hub import COMMIT, LoopbackHub
 from tests.catalog.starter_file import starter_gguf
 from tests.catalog.tiny_gguf import tiny_decoder, write_gguf
+
+TINY = """
+[[model]]
+names = ["tiny"]
+
+[[model.export]]
+repository = "someone/tiny"
+revision = "{commit}"
+files = ["{file}"]
+"""
 
 
 @pytest.fixture(scope="session")
@@ -111,12 +121,12 @@ def starter_hub(
 
 
 @pytest.fixture
-def tiny_hub(
-    hub: LoopbackHub, tiny: Path, monkeypatch: pytest.MonkeyPatch, no_package_index: None
-) -> LoopbackHub:
-    """A hub with a tiny model, which the name `tiny` leads to."""
-    source = HubSource("someone/tiny", COMMIT, (tiny.name,))
-    plan = Plan(parse_name("tiny"), "tiny", (source,))
-    monkeypatch.setattr("inference.catalog.pulling.plan_for_name", lambda name, drop, *more: plan)
+def tiny_hub(hub: LoopbackHub, tiny: Path, no_package_index: None) -> Iterator[LoopbackHub]:
+    """A hub with a tiny model, which the name `tiny` leads to by the owner's list of models."""
+    from inference import environment
+
     hub.repositories["someone/tiny"] = tiny.parent
-    return hub
+    own = environment.home() / OWN_FILE
+    own.write_text(TINY.format(file=tiny.name, commit=COMMIT), encoding="utf-8")
+    yield hub
+    own.unlink()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from inference.catalog import extras
 from inference.catalog.conversion.order import order
 from inference.catalog.conversion.samples import SAMPLES
 from inference.catalog.conversion.source_files import refuse_unfit
@@ -16,6 +17,7 @@ from inference.catalog.conversion.tokenizers_of import Converted, Reference
 from inference.catalog.errors import PullFailed, UnknownModel
 from inference.catalog.extras import ExtraMissing
 from inference.catalog.import_child import ImportRefused
+from inference.catalog.importers import run_importer
 from inference.catalog.names import parse_name
 from inference.catalog.sources.local import LocalSource
 from inference.catalog.stopping import Stop
@@ -141,6 +143,52 @@ def test_what_is_no_source_is_refused_before_anything_is_fetched(
     (tmp_path / "tiny.gguf").write_bytes(b"GGUF")
     with pytest.raises(error, match=words):
         order(source, to, None, is_forced=False, drop=tmp_path, anywhere=False)
+
+
+@pytest.mark.parametrize(
+    ("source", "to", "name"),
+    [
+        ("HuggingFaceTB/SmolLM2-360M-Instruct", "npu", "smollm2-360m-instruct:npu"),
+        ("hf.co/org/name@v1.0", "fp16", "name:fp16"),
+        ("file:My model (2)", "int8", "my-model-2:int8"),
+        ("file:模型", "int4", "model:int4"),
+    ],
+)
+def test_a_model_is_called_after_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, to: str, name: str
+) -> None:
+    monkeypatch.setattr(extras, "require", lambda extra: ())
+    if source.startswith("file:"):
+        (tmp_path / source.removeprefix("file:")).mkdir()
+
+    making = order(source, to, None, is_forced=False, drop=tmp_path, anywhere=False)
+
+    assert making.name.display == name
+    assert making.request.endswith(f" to {to} as {name}")
+
+
+def test_libraries_that_do_not_fit_each_other_are_told_with_the_command(tmp_path: Path) -> None:
+    broken = tmp_path / "extra" / "openvino_tokenizers"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('built for another OpenVINO')")
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "config.json").write_text(json.dumps(LLAMA))
+    (source / "model.safetensors").touch()
+
+    with pytest.raises(PullFailed, match="do not work together here; npuconsole extra") as caught:
+        run_importer(
+            "inference.catalog.conversion",
+            [str(source), str(tmp_path / "made")],
+            about="the test's child",
+            stop=Stop(),
+            timeout_seconds=60,
+            on_step=lambda step, share: None,
+            python_path=[broken.parent],
+        )
+
+    assert not caught.value.retry
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_conversion_without_its_extra_names_the_command(

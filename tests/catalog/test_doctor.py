@@ -15,9 +15,9 @@ from inference.catalog.folders import ModelsFolder
 from inference.catalog.inventory import (
     FolderOnDisk,
     Inventory,
-    JobRow,
     ModelRow,
     Rows,
+    UnfinishedJob,
     VariantRow,
     look,
 )
@@ -36,12 +36,12 @@ VARIANT = VariantRow("m:latest", FOLDER, "int8", 10)
 SHARED = replace(VARIANT, model="copy:latest")
 ON_DISK = FolderOnDisk(FOLDER, 10, "m:latest", DIGEST, "int8", True, True)
 WELL = Inventory(rows=Rows((MODEL, COPY), (VARIANT, SHARED)), folders=(ON_DISK,))
-JOB = JobRow(1, "m:latest", "downloading")
+JOB = UnfinishedJob(1, "m:latest", "downloading")
 NO_ROWS = replace(WELL, rows=Rows())
 
 
 def rows(
-    *models: ModelRow, variants: tuple[VariantRow, ...] = (), jobs: tuple[JobRow, ...] = ()
+    *models: ModelRow, variants: tuple[VariantRow, ...] = (), jobs: tuple[UnfinishedJob, ...] = ()
 ) -> Rows:
     return Rows(models, variants, jobs)
 

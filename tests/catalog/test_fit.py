@@ -297,6 +297,13 @@ def exported(config: dict[str, Any], gigabytes: float, name: str = "x-int4-cw-ov
     return Description(name, files, {"config.json": config})
 
 
+def test_an_export_needs_little_more_disk_than_its_files() -> None:
+    fit = plan_fit(exported(QWEN3_4B, 2.0), Machine((), 2_200_000_000))
+
+    assert fit.disk_needed_bytes == 2_100_000_000
+    assert fit.has_disk
+
+
 # Weights x 1.25 + 0.27 GB for the process, and the cache beside it.
 @pytest.mark.parametrize(
     ("room", "description", "answer", "words", "tokens"),

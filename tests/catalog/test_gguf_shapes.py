@@ -99,5 +99,8 @@ def test_it_runs_on_the_emulated_npu_too(tmp_path: Path) -> None:
         assert wanted.max() - wanted[answer.tokens[0][0]] < 0.3
 
 
-def test_the_vocabulary_of_the_small_models_has_the_size_they_say() -> None:
-    assert all(max(prompt_of(name)) < VOCAB for name in SHAPES)
+def test_the_vocabulary_of_the_small_models_has_the_size_of_the_answers(tmp_path: Path) -> None:
+    metadata = read_metadata(write_model(tmp_path / "model.gguf", "llama"))
+
+    assert len(metadata.texts("tokenizer.ggml.tokens")) == VOCAB
+    assert all(ANSWERS[f"{name}/logprobs"].shape == (len(POSITIONS), VOCAB) for name in SHAPES)

@@ -191,6 +191,17 @@ def test_a_failure_is_kept_and_told_and_can_be_tried_again(
     assert "its sha256 differs" in PullJob.objects.get(status="failed").error
 
 
+def test_a_failure_before_the_servers_start_is_no_promise_of_a_model(catalogue: Path) -> None:
+    from inference import configuration, snapshot
+    from inference.catalog.waiting import why_not_ready
+    from inference.models import Model
+
+    Model.objects.create(name="ago:latest", status="failed")
+    snapshot.replace_with(configuration.load())
+
+    assert "could not be installed; pull it again" in why_not_ready("ago").message
+
+
 def test_a_request_for_a_model_on_its_way_is_told_how_long(
     catalogue: Path, tiny_hub: LoopbackHub
 ) -> None:

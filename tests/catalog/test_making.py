@@ -5,20 +5,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from django.db import DatabaseError
 
 from inference.catalog import extras, making
 from inference.catalog.conversion import order
 from inference.catalog.errors import PullCancelled, PullFailed
-from inference.catalog.making import Limits, make_with
-from inference.catalog.manifest import read_manifest
+from inference.catalog.making import Limits, Made, Making, make_with
+from inference.catalog.manifest import Installed, read_manifest
+from inference.catalog.names import parse_name
 from inference.catalog.progress import Progress
 from inference.catalog.stopping import Stop
 from tests.appliance_process import ROOT
@@ -156,11 +160,70 @@ def test_a_child_that_wants_too_much_is_ended_with_a_sentence(
     assert not (tmp_path / "made").exists()
 
 
+def made_by(name: str, make: Callable[..., Made], write_rows: Callable[..., Any]) -> Making:
+    request = f"convert somewhere to fp16 as {name}:latest"
+    return Making(parse_name(name), request, make, write_rows)
+
+
+def test_jobs_are_done_one_after_the_other(catalogue: Path) -> None:
+    from inference.catalog import jobs
+
+    meeting = threading.Barrier(2, timeout=1.0)
+
+    def make(*_: object) -> Made:
+        try:
+            meeting.wait()
+        except threading.BrokenBarrierError:
+            raise PullFailed("it was alone") from None
+        raise PullFailed("another one was under way")
+
+    async def scenario() -> None:
+        watches = [await jobs.make(made_by(name, make, make)) for name in ("one", "two")]
+        for watch in watches:
+            with pytest.raises(PullFailed, match="it was alone"):
+                await watch.finished()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PullFailed("the model was deleted meanwhile"), "the model was deleted meanwhile"),
+        (extras.ExtraMissing("this needs the extra"), "this needs the extra"),
+        (DatabaseError("disk I/O error at /secret"), "for a reason that is in the log"),
+    ],
+)
+def test_what_gets_no_rows_does_not_stay_on_the_disk(
+    catalogue: Path, imported: Path, error: Exception, words: str
+) -> None:
+    from inference.catalog import jobs
+    from inference.models import PullJob
+
+    def make(work: Path, *_: object) -> Made:
+        shutil.copytree(imported, work / "made")
+        return Made(work / "made", "file:somewhere")
+
+    def write_rows(job_id: int, installed: Installed, root: Path) -> list[Path]:
+        assert installed.folder.is_dir()
+        raise error
+
+    async def scenario() -> None:
+        with pytest.raises(PullFailed, match=words):
+            await (await jobs.make(made_by("made", make, write_rows))).finished()
+
+    run(scenario)
+    job = PullJob.objects.get()
+    assert (job.status, words in job.error) == ("failed", True)
+    nothing_is_left(catalogue)
+    assert not any(unsettled_marks(catalogue))
+
+
 KILLED = """
 import asyncio, os, shutil, sys
 from pathlib import Path
 import django; django.setup()
-from inference.catalog import jobs, rows
+from inference.catalog import job_rows, jobs, rows
 from inference.catalog.making import Made, Making
 from inference.catalog.names import parse_name
 from inference.catalog.recipes import Plan
@@ -173,7 +236,7 @@ def make(work, progress, stop):
 
 def write_rows(job_id, installed, root):
     if moment == "after":
-        rows.publish(job_id, Plan(name, "", ()), [rows.Form(installed)], root)
+        job_rows.publish(job_id, Plan(name, "", ()), [rows.Form(installed)], root)
     os._exit(9)
 
 async def serve():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.errors import PullFailed, Refused, UnknownModel
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.install import install
 from inference.catalog.manifest import Installed
@@ -56,11 +56,18 @@ def test_the_tag_chooses_the_file_of_a_gguf_repository(
     assert not any("Q4_0" in line or "README" in line for line in hub.requests)
 
 
-def test_a_form_that_is_not_there_is_named_with_those_that_are(
+def test_a_form_that_is_not_there_is_named_with_those_that_are_and_leaves_no_model(
     catalogue: Path, repository: str
 ) -> None:
-    with pytest.raises(PullFailed, match="it has no Q6_K; it has Q4_0, Q8_0"):
+    from inference.models import Model, PullJob
+
+    words = "it has no Q6_K; it has Q4_0, Q8_0"
+    with pytest.raises(Refused, match=words):
         pull(f"{repository}:Q6_K")
+
+    assert not Model.objects.exists(), "a request for it is told that there is none"
+    job = PullJob.objects.get()
+    assert (job.status, words in job.error) == ("failed", True)
 
 
 def test_a_repository_that_is_not_there_leaves_no_rows_and_close_names(
@@ -97,17 +104,29 @@ def test_another_form_is_fetched_only_where_the_first_is_not_to_be_had(
         install(plan, models, progress, Stop())
 
 
+def test_a_pull_that_rests_and_is_asked_for_from_elsewhere_goes_on_from_there(
+    catalogue: Path,
+) -> None:
+    from inference.catalog import job_rows
+
+    first = job_rows.open_job(Plan(parse_name("two"), "two", ()))
+    again = job_rows.open_job(Plan(parse_name("two"), "file:two.gguf", ()))
+
+    assert first == again
+    assert job_rows.interrupted_requests() == ["file:two.gguf"]
+
+
 def test_two_forms_become_two_variants_for_their_devices(
     catalogue: Path, installed: Installed
 ) -> None:
-    from inference.catalog import rows
+    from inference.catalog import job_rows, rows
     from inference.models import Model
 
     plan = Plan(parse_name("two"), "two", ())
     root = installed.folder.parent
     other = replace(installed, folder=root / "other", weight_format="int4_sym")
     forms = [rows.Form(installed, ("GPU", "CPU")), rows.Form(other, ("NPU",))]
-    rows.publish(rows.open_job(plan), plan, forms, root)
+    job_rows.publish(job_rows.open_job(plan), plan, forms, root)
 
     model = Model.objects.get()
     assert model.digest == installed.digest
@@ -119,16 +138,42 @@ def test_two_forms_become_two_variants_for_their_devices(
         assert rows.has_forms(plan.name, wanted) is there
 
 
-def test_forms_that_turn_out_alike_are_one_variant_for_all_devices(
-    catalogue: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+def test_other_contents_under_a_name_leave_no_form_of_the_old_ones(
+    catalogue: Path, installed: Installed
 ) -> None:
+    from inference.catalog import job_rows, rows
+    from inference.models import ModelVariant
+
+    plan = Plan(parse_name("one"), "one", ())
+    root = installed.folder.parent
+    made_here = replace(installed, folder=root / "made", weight_format="int4_sym")
+    other = replace(installed, folder=root / "other", weight_format="int4", digest="2" * 64)
+
+    def publish(*forms: Installed) -> tuple[set[Path], set[str]]:
+        wanted = [rows.Form(form) for form in forms]
+        left = job_rows.publish(job_rows.open_job(plan), plan, wanted, root)
+        return set(left), set(ModelVariant.objects.values_list("weight_format", flat=True))
+
+    both = {installed.weight_format, "int4_sym"}
+    assert publish(installed, made_here) == (set(), both)
+    assert publish(installed) == (set(), both), "the same once more"
+    assert publish(other) == ({installed.folder, made_here.folder}, {"int4"})
+
+
+def test_forms_that_turn_out_alike_are_one_variant_for_all_devices(
+    catalogue: Path, tiny: Path
+) -> None:
+    from inference.catalog import jobs
     from inference.models import ModelVariant, PullJob
 
     source = LocalSource(tiny)
     others = (Part((source,), ("NPU",)),)
     plan = Plan(parse_name("two"), "two", (source,), device_classes=("GPU", "CPU"), others=others)
-    monkeypatch.setattr("inference.catalog.pulling.plan_for_name", lambda *rest: plan)
-    pull("two")
+
+    async def scenario() -> None:
+        await (await jobs.install(plan)).finished()
+
+    run(scenario)
 
     assert [variant.device_classes for variant in ModelVariant.objects.all()] == [[]]
     assert PullJob.objects.get().status == "done"

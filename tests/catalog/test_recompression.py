@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import math
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
+import gguf
 import openvino as ov
 import psutil
 import pytest
+from tokenizers import Tokenizer
 
 from inference.catalog.errors import PullCancelled, PullFailed
+from inference.catalog.gguf.importing import build_decoder_of
+from inference.catalog.gguf.metadata import read_metadata
 from inference.catalog.import_child import ImportRefused
+from inference.catalog.job_rows import request_of
 from inference.catalog.manifest import is_intact, read_manifest
 from inference.catalog.names import parse_name
 from inference.catalog.recompression.order import choose_source
 from inference.catalog.recompression.quality import Quality, why_refused
 from inference.catalog.recompression.restoring import restore_floats, row_widths
 from inference.catalog.recompression.targets import Recipe, Target, bits_of, recipe_for
-from inference.catalog.rows import request_of
 from inference.catalog.stopping import Stop
 from inference.errors import InvalidRequest, ModelNotFound
 from inference.snapshot import VariantInfo
+from tests.catalog.gguf_reference.shapes import write_packed
 from tests.catalog.served_jobs import forms, run
 
 BILLION = 1_000_000_000
@@ -78,19 +84,20 @@ def test_the_source_is_the_form_with_the_most_bits_and_has_more_than_the_target(
 
 
 @pytest.mark.parametrize(
-    ("result", "is_forced", "words"),
+    ("source", "result", "is_forced", "words"),
     [
-        (40.0, False, ""),
-        (46.0, False, "1.53 times the source's, and the limit is 1.50"),
-        (46.0, True, ""),
-        (math.nan, False, "no usable numbers"),
-        (math.inf, True, "no usable numbers"),
+        (30.0, 40.0, False, ""),
+        (30.0, 46.0, False, "1.53 times the source's, and the limit is 1.50"),
+        (30.0, 46.0, True, ""),
+        (30.0, math.nan, False, "no usable numbers"),
+        (30.0, math.inf, True, "no usable numbers"),
+        (math.nan, 40.0, True, "that are there give no usable numbers"),
     ],
 )
 def test_what_loses_too_much_is_refused_unless_forced(
-    result: float, is_forced: bool, words: str
+    source: float, result: float, is_forced: bool, words: str
 ) -> None:
-    quality = Quality(source=30.0, result=result, agreement=0.5, tokens=100)
+    quality = Quality(source=source, result=result, agreement=0.5, tokens=100)
 
     refusal = why_refused(quality, Target.NPU.most_loss, is_forced=is_forced)
 
@@ -119,19 +126,39 @@ def test_packed_weights_are_made_whole_with_the_values_they_stood_for(imported: 
     assert restored.perplexity == pytest.approx(packed.perplexity, rel=1e-3)
 
 
+def test_two_bits_of_a_gguf_file_are_made_whole_too(tmp_path: Path) -> None:
+    source, originals = write_packed(tmp_path / "model.gguf", gguf.GGMLQuantizationType.Q2_K)
+    decoder = build_decoder_of(source, read_metadata(source), lambda step, share: None)
+
+    assert restore_floats(decoder) == len(originals)
+    assert not any(
+        node.get_type_name() == "Constant" and node.get_element_type().get_type_name() == "u2"
+        for node in decoder.get_ordered_ops()
+    )
+
+
 def test_a_bad_result_leaves_nothing_unless_it_is_forced(
-    imported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress_extra: Path
+    imported: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    compress_extra: Path,
 ) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path, str(compress_extra)])
     from inference.catalog.recompression.compressing import recompress
 
+    source = tmp_path_factory.mktemp("source") / "tiny"
+    shutil.copytree(imported, source)
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    tokenizer.enable_truncation(8)  # as some models come
+    tokenizer.save(str(source / "tokenizer.json"))
     monkeypatch.setattr(Target, "most_loss", 0.1)
     target = tmp_path / "made"
     with pytest.raises(ImportRefused, match="nothing was published"):
-        recompress(imported, target, Target.NPU, lambda step, share: None)
+        recompress(source, target, Target.NPU, lambda step, share: None)
     assert list(tmp_path.iterdir()) == []
 
-    facts = recompress(imported, target, Target.NPU, lambda step, share: None, is_forced=True)
+    facts = recompress(source, target, Target.NPU, lambda step, share: None, is_forced=True)
 
     assert facts["weight_format"] == "int4_sym"
     assert facts["quality"]["tokens"] > 1000

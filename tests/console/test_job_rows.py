@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from inference.catalog.job_rows import JobRow
 from inference.catalog.progress import PullStatus
-from inference.catalog.rows import JobRow
 from npuconsole.console.models.job_rows import JobCard, draw_jobs, kind_of
 from npuconsole.console.models.work import is_behind
 

@@ -28,7 +28,7 @@ def machine(*rooms: Room, disk: int = 200 * GB) -> Machine:
         ((Room("NPU", 18 * GB, is_present=False), CPU), 200 * GB, 4, "qwen2.5:1.5b", "CPU"),
         ((GPU, CPU), 200 * GB, 4, "qwen3", "GPU"),
         ((CPU,), 200 * GB, 1, "smollm2:360m", "CPU"),
-        ((CPU,), 500 * 10**6, 16, "smollm2:135m", "CPU"),
+        ((CPU,), 500 * 10**6, 16, "qwen3:0.6b", "CPU"),
     ],
     ids=["laptop", "little-memory", "emulated", "absent", "gpu", "one-core", "full-disk"],
 )

@@ -49,6 +49,16 @@ async def test_a_long_text_has_the_ids_of_the_whole(make):
     assert ids == tokenizer.encode(text, add_special_tokens=False).ids
 
 
+async def test_a_tokenizer_that_came_with_a_trainings_limits_loses_nothing(tmp_path):
+    tokenizer = byte_level()
+    whole = tokenizer.encode(WORDS).ids
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=100)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    read = await tokens.tokenizer_of(tmp_path)
+    assert await tokens.encode(read, WORDS, limit=10**9) == whole
+
+
 def test_only_texts_that_can_be_cut_are_cut():
     assert tokens._can_be_cut(byte_level())
     assert not tokens._can_be_cut(sentence_piece())

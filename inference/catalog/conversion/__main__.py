@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from pathlib import Path
-from typing import Any
 
 from inference.catalog.conversion.exporting import convert_folder
-from inference.catalog.import_child import ImportRefused, Report, refuse, run_import
+from inference.catalog.import_child import refuse, run_import
 from inference.catalog.memory_guard import guard_memory
 
 
@@ -22,20 +20,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.memory:
         guard_memory(options.memory, refuse)
-    return run_import(lambda report: convert(options.source, options.target, report))
-
-
-def convert(source: Path, target: Path, report: Report) -> dict[str, Any]:
-    """`convert_folder`, whose libraries may not fit each other: one of torch's companions that was
-    built for another torch is enough. Raises ImportRefused for that too."""
-    try:
-        return convert_folder(source, target, report)
-    except ImportError as error:
-        logging.getLogger(__name__).exception("the libraries of the extra convert")
-        raise ImportRefused(
-            "The libraries of the extra 'convert' do not work together here; install it again "
-            "with: npuconsole extra convert"
-        ) from error
+    return run_import(lambda report: convert_folder(options.source, options.target, report))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Imports torch, transformers and optimum-intel, in the child process only.
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from inference.catalog.conversion.samples import SAMPLES
 from inference.catalog.conversion.source_files import read_config, refuse_unfit
 from inference.catalog.conversion.tokenizer_check import differences, refusal
 from inference.catalog.facts import read_facts
+from inference.catalog.facts_file import write_facts
 from inference.catalog.import_child import ImportRefused, Report, published_folder
 
 _MOST_SPECIAL_TOKENS: Final = 64
@@ -41,7 +41,8 @@ def convert_folder(source: Path, target: Path, report: Report) -> dict[str, Any]
         for name in _KEPT:
             if (source / name).is_file() and not (work / name).exists():
                 shutil.copyfile(source / name, work / name)
-        return _write_facts(work)
+        facts = {**read_facts(work), "weight_format": "fp16", "quantization": "F16"}
+        return write_facts(work, facts)
 
 
 def _convert_tokenizer(source: Path, target: Path) -> None:
@@ -93,16 +94,3 @@ def _export(source: Path, target: Path) -> None:
     except ValueError as error:
         # The exporter's own word for an architecture that it does not know, or that wants code.
         raise ImportRefused("The exporter does not know this architecture.") from error
-
-
-def _write_facts(folder: Path) -> dict[str, Any]:
-    facts = {
-        **read_facts(folder),
-        "weight_format": "fp16",
-        "quantization": "F16",
-        "size_bytes": sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
-        "openvino_version": ov.get_version(),
-    }
-    text = json.dumps(facts, ensure_ascii=False, indent=2)
-    (folder / "facts.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-    return facts

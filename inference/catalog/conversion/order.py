@@ -1,5 +1,5 @@
 """One conversion as a job of the server: from which repository or folder, to what, under which
-name. Runs in a job's thread, except for `order`, which looks at the disk and asks nobody."""
+name. Runs in threads; `order` looks at the disk and asks nobody, the rest is the job's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from inference.catalog import extras, rows
+from inference.catalog import extras, job_rows, rows
 from inference.catalog.conversion.source_files import EXCLUDED, PATTERNS, read_config, refuse_unfit
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import Refused
 from inference.catalog.fetching import Fetched
 from inference.catalog.folders import ModelsFolder
 from inference.catalog.import_child import ImportRefused
@@ -78,7 +78,7 @@ def order(
         wanted = _Order(source, own, target, is_forced, None, repository, revision)
         shown = f"{repository}@{revision}"
     extras.require(extras.CONVERT)
-    words = f"{rows.CONVERT}{shown} to {target or FLOATS} as {wanted.name.display}"
+    words = f"{job_rows.CONVERT}{shown} to {target or FLOATS} as {wanted.name.display}"
     return Making(wanted.name, words, partial(_make, wanted), partial(_write_rows, wanted))
 
 
@@ -91,8 +91,9 @@ def _target(to: str) -> Target:
 
 
 def _name_of(text: str, target: Target | None) -> ModelName:
+    """What it is called if nobody says: after its source, as far as names have such letters."""
     cleaned = re.sub(r"[^a-z0-9_.-]+", "-", text.lower()).strip("-.")[:80]
-    return parse_name(f"{cleaned}:{target or FLOATS}")
+    return parse_name(f"{cleaned or 'model'}:{target or FLOATS}")
 
 
 def _make(wanted: _Order, work: Path, progress: Progress, stop: Stop) -> Made:
@@ -155,9 +156,9 @@ def _refuse_early(source: Path) -> None:
     try:
         refuse_unfit(read_config(source), [path.name for path in source.iterdir()])
     except ImportRefused as error:
-        raise PullFailed(str(error), retry=False) from None
+        raise Refused(str(error)) from None
 
 
 def _write_rows(wanted: _Order, job_id: int, installed: Installed, root: Path) -> list[Path]:
     plan = Plan(wanted.name, wanted.request, ())
-    return rows.publish(job_id, plan, [rows.Form(installed)], root)
+    return job_rows.publish(job_id, plan, [rows.Form(installed)], root)

@@ -11,12 +11,10 @@ has them, and these:
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import openvino as ov
-
+from inference.catalog import facts_file
 from inference.catalog.encoders.description import Description
 from inference.catalog.encoders.tokenizer import Frame
 
@@ -52,12 +50,8 @@ def write_facts(
         "pad_token_id": described.pad_token_id,
         "has_chat_template": False,
         "source_bytes": source_bytes,
-        "size_bytes": sum(path.stat().st_size for path in folder.iterdir()),
-        "openvino_version": ov.get_version(),
     }
-    text = json.dumps(facts, ensure_ascii=False, indent=2)
-    (folder / "facts.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-    return facts
+    return facts_file.write_facts(folder, facts)
 
 
 def count_parameters(described: Description) -> int:

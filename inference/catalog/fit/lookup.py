@@ -8,19 +8,19 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 from inference import environment, snapshot
-from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.errors import PullFailed, Refused, UnknownModel
 from inference.catalog.fit.asking import describe_repository, is_on_hub
 from inference.catalog.fit.description import Description, ListedFile, describe_path
 from inference.catalog.fit.planner import Fit, Machine, check_before_pull, plan_fit
 from inference.catalog.fit.verdicts import Room
 from inference.catalog.folders import ModelsFolder
-from inference.catalog.names import DEFAULT_NAMESPACE, ModelName, parse_name, same_model
+from inference.catalog.names import ModelName, parse_name, same_model
 from inference.catalog.recipes import Plan, plan_for_name
 from inference.catalog.sources import Source
 from inference.catalog.sources.hub import HubSource
+from inference.catalog.sources.hub_repository import HubRepository
 from inference.catalog.sources.local import LocalSource
 from inference.catalog.sources.package_index import PackageIndexSource
 from inference.catalog.stopping import Stop
@@ -28,7 +28,6 @@ from inference.errors import InferenceError, ModelNotFound
 from inference.snapshot import ModelInfo, Snapshot
 
 _AT_ONCE = asyncio.Semaphore(2)
-_HUB_HOSTS = ("hf.co", "huggingface.co")
 
 
 class HubUnreachable(InferenceError):
@@ -40,8 +39,8 @@ class HubUnreachable(InferenceError):
 async def fit_of(text: str, candidates: Sequence[str] = ()) -> Fit:
     """The verdicts for the model that a client names. Takes a second or two for what is not here.
 
-    Raises InvalidRequest for what is no name, ModelNotFound for what nobody knows, HubUnreachable
-    with what to do. A cancel ends the question to the hub.
+    Raises InvalidRequest for what is no name, ModelNotFound for what nobody knows, Refused for
+    what cannot be installed, HubUnreachable with what to do. A cancel ends the question to the hub.
     """
     picture = snapshot.current()
     name = parse_name(text)
@@ -52,6 +51,8 @@ async def fit_of(text: str, candidates: Sequence[str] = ()) -> Fit:
             return await asyncio.to_thread(_look, name, picture, models, candidates, stop)
         except UnknownModel:
             raise ModelNotFound(text) from None
+        except Refused:
+            raise
         except PullFailed as failure:
             raise HubUnreachable(failure.message) from failure
         finally:
@@ -61,12 +62,12 @@ async def fit_of(text: str, candidates: Sequence[str] = ()) -> Fit:
 def check_plan(plan: Plan, models: ModelsFolder, stop: Stop) -> str:
     """What a pull should warn of before it begins, "" for nothing; for a job's thread.
 
-    Raises PullFailed for what certainly runs on no device here, Stopped. Files with pinned contents
+    Raises Refused for what certainly runs on no device here, Stopped. Files with pinned contents
     were tried before they were pinned. A source that cannot be asked is left to the pull, which
     will say so.
     """
     source = plan.sources[0]
-    if getattr(source, "pins", None) or isinstance(source, PackageIndexSource):
+    if isinstance(source, PackageIndexSource) or (isinstance(source, HubSource) and source.pins):
         return ""
     try:
         description = describe_source(source, stop)
@@ -109,7 +110,7 @@ def _look(
         return _fit_of_installed(installed, picture, models, candidates)
     machine = machine_of(picture, models)
     failure: PullFailed = UnknownModel()
-    for source in _sources_of(name, models.drop):
+    for source in plan_for_name(name, models.drop).sources:
         try:
             description = describe_source(source, stop)
         except PullFailed as error:
@@ -145,22 +146,12 @@ def describe_source(source: Source, stop: Stop) -> Description:
     if isinstance(source, PackageIndexSource):
         files = tuple(ListedFile(file.name, file.size_bytes) for file in source.files)
         return Description(source.distribution, files)
-    repository = getattr(source, "repository", "")
-    return describe_repository(repository, getattr(source, "revision", "main"), stop)
+    assert isinstance(source, HubSource | HubRepository), "there are no other sources"
+    return describe_repository(source.repository, source.revision, stop)
 
 
 def patterns_of(source: Source) -> tuple[str, ...]:
     """Which files a pull from that source fetches; () = all that make up the model."""
-    if quant := getattr(source, "quant", ""):
-        return (f"*{quant}*",)
-    return tuple(getattr(source, "patterns", ()) or getattr(source, "names", ()))
-
-
-def _sources_of(name: ModelName, drop: Path) -> tuple[Source, ...]:
-    try:
-        return plan_for_name(name, drop).sources
-    except UnknownModel:
-        on_hub = name.host in _HUB_HOSTS or name.namespace.lower() != DEFAULT_NAMESPACE
-        if not on_hub:
-            raise
-        return (HubSource(f"{name.namespace}/{name.model}", "main", ()),)
+    if isinstance(source, HubRepository) and source.quant:
+        return (f"*{source.quant}*",)
+    return source.patterns if isinstance(source, HubSource) else ()

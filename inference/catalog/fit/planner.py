@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from inference.catalog.errors import PullFailed
+from inference.catalog.errors import Refused
+from inference.catalog.fetching import peak_bytes
 from inference.catalog.fit.description import Description
 from inference.catalog.fit.kinds import Kind, kind_of, refusal_of
 from inference.catalog.fit.nearest import nearest_for_npu
 from inference.catalog.fit.shape import ModelShape, read_shape
 from inference.catalog.fit.verdicts import Answer, Room, Verdict, judge
-from inference.catalog.fit.weights import Weights, read_weights
-
-PULL_FACTOR = 4
-"""Free disk that a pull wants, in sizes of what it fetches (`inference.catalog.install`)."""
+from inference.catalog.fit.weights import Format, Weights, read_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +68,26 @@ def plan_fit(
         verdict.device.startswith("NPU") and verdict.answer is not Answer.FITS
         for verdict in verdicts
     )
+    peak = peak_bytes(weights.download_bytes, is_export=weights.format is Format.OPENVINO)
     return Fit(
         name=description.name,
         kind=kind,
         shape=shape,
         weights=weights,
         verdicts=verdicts,
-        disk_needed_bytes=0 if is_installed else PULL_FACTOR * weights.download_bytes,
+        disk_needed_bytes=0 if is_installed else peak,
         disk_free_bytes=machine.free_bytes,
         npu_export=nearest_for_npu(description.name, candidates, exists) if wants_other else "",
     )
 
 
 def check_before_pull(fit: Fit) -> str:
-    """What a pull should warn of before it begins, "" for nothing. Raises PullFailed for a model
+    """What a pull should warn of before it begins, "" for nothing. Raises Refused for a model
     that certainly runs on no device of this machine."""
     present = [verdict for verdict in fit.verdicts if verdict.is_present]
     if present and all(verdict.answer is Answer.NOT for verdict in present):
         reasons = dict.fromkeys(verdict.reason for verdict in present)
-        raise PullFailed(f"{fit.name} can run nowhere here: {'; '.join(reasons)}", retry=False)
+        raise Refused(f"{fit.name} can run nowhere here: {'; '.join(reasons)}")
     best = next((v for v in present if v.answer is not Answer.NOT), None)
     if best is not None and best.answer is not Answer.FITS:
         return f"{best.device}: {best.answer}, {best.reason}"

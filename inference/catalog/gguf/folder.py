@@ -33,8 +33,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import openvino as ov
-
+from inference.catalog import facts_file
 from inference.catalog.gguf.description import quantization_of
 from inference.catalog.gguf.hyperparameters import read_hyperparameters
 from inference.catalog.gguf.metadata import Metadata
@@ -85,11 +84,8 @@ def write_facts(
         **model_facts(metadata, tokenizer),
         "weight_format": weight_format,
         "source_bytes": source_bytes,
-        "size_bytes": sum(path.stat().st_size for path in folder.iterdir()),
-        "openvino_version": ov.get_version(),
     }
-    _write_json(folder / "facts.json", facts)
-    return facts
+    return facts_file.write_facts(folder, facts)
 
 
 def model_facts(metadata: Metadata, tokenizer: Tokenizer) -> dict[str, Any]:

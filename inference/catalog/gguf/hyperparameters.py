@@ -97,9 +97,8 @@ def read_hyperparameters(metadata: Metadata) -> Hyperparameters:
     context = _count(metadata, "context_length")
     base = _real(metadata, "rope.freq_base", 10000.0)
     window = metadata.of_model("attention.sliding_window")
-    if kind.refuses_windows and (
-        window or layers >= 64
-    ):  # the 64 layers of the large ones have one
+    # Large ones of that kind, with 64 layers, have windows whatever the file says.
+    if kind.refuses_windows and (window or layers >= 64):
         raise UnsupportedModel("This model's windowed layers are not supported.")
     is_minicpm = metadata.architecture == "minicpm"
     return Hyperparameters(

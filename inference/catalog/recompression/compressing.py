@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import openvino as ov
 from tokenizers import Tokenizer
 
 from inference.catalog.facts import read_facts
+from inference.catalog.facts_file import write_facts
 from inference.catalog.import_child import ImportRefused, Report, note, published_folder
 from inference.catalog.recompression.packing import pack
 from inference.catalog.recompression.perplexity import Reading, read_text, sample_text, windows
@@ -55,7 +55,14 @@ def recompress(
         if refusal := why_refused(quality, to.most_loss, is_forced=is_forced):
             raise ImportRefused(refusal)
         _copy_the_rest(source, work)
-        return _write_facts(work, facts, recipe, quality)
+        made = {
+            **facts,
+            "quantization": recipe.weight_format,
+            "weight_format": recipe.weight_format,
+            "recompressed_from": facts.get("weight_format"),
+            "quality": quality.as_dict(),
+        }
+        return write_facts(work, made)
 
 
 def _packed(
@@ -88,7 +95,11 @@ def _tokenizer_of(source: Path) -> Tokenizer:
     path = source / "tokenizer.json"
     if not path.is_file():
         raise ImportRefused("The model has no tokenizer.json, which its quality is measured with.")
-    return Tokenizer.from_file(str(path))
+    tokenizer = Tokenizer.from_file(str(path))
+    # As some models come: then all of the text would be its first words, or padding after them.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -105,20 +116,3 @@ def _copy_the_rest(source: Path, target: Path) -> None:
     for path in source.iterdir():
         if path.is_file() and path.name not in _NOT_COPIED:
             shutil.copyfile(path, target / path.name)
-
-
-def _write_facts(
-    folder: Path, facts: dict[str, Any], recipe: Recipe, quality: Quality
-) -> dict[str, Any]:
-    made = {
-        **facts,
-        "quantization": recipe.weight_format,
-        "weight_format": recipe.weight_format,
-        "recompressed_from": facts.get("weight_format"),
-        "quality": quality.as_dict(),
-        "size_bytes": sum(path.stat().st_size for path in folder.iterdir()),
-        "openvino_version": ov.get_version(),
-    }
-    text = json.dumps(made, ensure_ascii=False, indent=2)
-    (folder / _FACTS).write_text(text + "\n", encoding="utf-8", newline="\n")
-    return made

@@ -1,5 +1,5 @@
 """One recompression as a job of the server: from which form of which model, to what, under which
-name. Runs in a job's thread, except for `order`, which asks the picture in memory only."""
+name. Runs in threads; `order` looks at the disk and asks nobody, the rest is the job's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from inference.catalog import extras, making_rows, rows
+from inference.catalog import extras, job_rows, making_rows
 from inference.catalog.copies import NO_PRESETS, NoSuchModel, Presets
 from inference.catalog.errors import PullFailed
 from inference.catalog.making import Limits, Made, Making, check_disk, make_with
@@ -57,7 +57,7 @@ def order(
     extras.require(extras.COMPRESS)
     own = parse_name(model.name)
     wanted = _Order(own, variant, target, name or own, is_forced, presets)
-    words = f"{rows.COMPRESS}{own.display} to {target}"
+    words = f"{job_rows.COMPRESS}{own.display} to {target}"
     if wanted.name.key != own.key:
         words += f" as {wanted.name.display}"
     return Making(wanted.name, words, partial(_make, wanted), partial(_write_rows, wanted))

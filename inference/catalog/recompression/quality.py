@@ -23,10 +23,9 @@ class Quality:
 
     @property
     def loss(self) -> float:
-        """The result's perplexity as a multiple of the source's; infinite if it is no number."""
-        if not math.isfinite(self.result) or self.source <= 0:
-            return math.inf
-        return self.result / self.source
+        """The result's perplexity as a multiple of the source's; infinite if one is no number."""
+        loss = self.result / self.source
+        return loss if math.isfinite(loss) else math.inf
 
     def words(self, weight_format: str) -> str:
         """For a person."""
@@ -53,7 +52,9 @@ def read_quality(facts: Mapping[str, Any]) -> str:
 
 def why_refused(quality: Quality, most_loss: float, *, is_forced: bool) -> str:
     """Why the result is not to be published, "" if it is. What answers with something that is no
-    number is refused even if forced."""
+    number is refused even if forced, and so is what cannot be compared with its source."""
+    if not math.isfinite(quality.source):
+        return "the weights that are there give no usable numbers; nothing was published"
     if not math.isfinite(quality.result):
         return "the compressed weights give no usable numbers; nothing was published"
     if quality.loss <= most_loss or is_forced:

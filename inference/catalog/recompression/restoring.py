@@ -11,7 +11,7 @@ from openvino import opset15 as ops
 
 from inference.catalog.gguf.weights import unpack
 
-_PACKED = frozenset({"i8", "u8", "i4", "u4"})
+_PACKED = frozenset({"i8", "u8", "i4", "u4", "u2"})
 _STEPS = frozenset({"Convert", "Subtract", "Multiply", "Reshape"})
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
-from huggingface_hub.utils._headers import build_hf_headers
-from huggingface_hub.utils._http import get_session
+from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
 from inference.catalog.fit.description import GRAPH, TAIL_BYTES, TEXTS
 from inference.catalog.sources.hub_refusals import explain

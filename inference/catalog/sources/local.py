@@ -19,7 +19,7 @@ from pathlib import Path
 
 from inference.catalog.choice import other_kind
 from inference.catalog.encoders.files import files_of_encoder, holds_encoder
-from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.errors import PullFailed, Refused, UnknownModel
 from inference.catalog.fit.kinds import SERVED, Kind, kind_of, refusal_of
 from inference.catalog.integrity import hash_file
 from inference.catalog.names import ModelName, parse_name
@@ -122,10 +122,10 @@ def name_of(path: Path) -> ModelName:
 
 
 def model_files(path: Path) -> list[Path]:
-    """The files that make up the model there. Raises PullFailed for what is not one."""
+    """The files that make up the model there. Raises Refused for what is not one."""
     if path.is_file():
         if path.suffix.lower() != ".gguf":
-            raise PullFailed(f"{path.name} is not a GGUF file", retry=False)
+            raise Refused(f"{path.name} is not a GGUF file")
         return [path]
     if holds_encoder(path):
         return list(files_of_encoder(path))
@@ -139,9 +139,8 @@ def model_files(path: Path) -> list[Path]:
     _refuse_what_has_no_runtime(path)
     missing = [name for name in _NEEDED if not any(file.name == name for file in files)]
     if missing:
-        raise PullFailed(
-            f"{path.name} is not a complete OpenVINO model: {', '.join(missing)} not there",
-            retry=False,
+        raise Refused(
+            f"{path.name} is not a complete OpenVINO model: {', '.join(missing)} not there"
         )
     return files
 
@@ -155,9 +154,9 @@ def _refuse_what_has_no_runtime(folder: Path) -> None:
     if isinstance(config, dict):
         described = kind_of(config, folder.name)
         if described not in SERVED and described is not Kind.OTHER:
-            raise PullFailed(refusal_of(config, folder.name), retry=False)
+            raise Refused(refusal_of(config, folder.name))
     if kind := other_kind([child.name for child in folder.iterdir()]):
-        raise PullFailed(f"{folder.name} cannot be installed: {kind}", retry=False)
+        raise Refused(f"{folder.name} cannot be installed: {kind}")
 
 
 def _copy(origin: Path, target: Path, name: str, progress: FileProgress, stop: Stop) -> None:

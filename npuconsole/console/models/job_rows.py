@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from npuconsole.console.words import describe_step
 
 if TYPE_CHECKING:
+    from inference.catalog.job_rows import JobRow
     from inference.catalog.progress import PullStatus
-    from inference.catalog.rows import JobRow
 
 SHOWN_WHEN_OVER = timedelta(minutes=10)
 MOST_SHOWN = 20

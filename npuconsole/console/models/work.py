@@ -20,9 +20,9 @@ from inference import snapshot
 from inference.calibration import runs
 from inference.catalog import jobs
 from inference.catalog.errors import PullFailed, UnknownModel
+from inference.catalog.job_rows import JobRow
 from inference.catalog.jobs import PullWatch
 from inference.catalog.progress import PullStatus
-from inference.catalog.rows import JobRow
 from inference.snapshot import Snapshot
 from npuconsole.console.models.chores import Chore, ChoreBoard
 from npuconsole.console.models.job_rows import JobCard, draw_jobs, milliseconds

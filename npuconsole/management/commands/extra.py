@@ -11,7 +11,7 @@ from inference.catalog import extras
 
 
 class Command(BaseCommand):
-    """Installs them beside the models, where they change nothing of the server's environment."""
+    """Installs them into the data folder, where they change nothing of the server's environment."""
 
     help = "Install the libraries for compress (nncf) or convert (torch, optimum-intel)."
     requires_system_checks: list[str] = []

@@ -1,5 +1,5 @@
 """Small random models as GGUF files, and what llama.cpp says about them.
 
-`shapes` writes the files; `make` runs llama.cpp on them, once, and keeps its answers in
-`answers.npz`, which the tests hold the importer's answers against.
+`shapes` and `vocabularies` write the files, and the tests hold what becomes of them against the
+answers that are kept in `answers.npz` and `ids.json`. `make` made those; no test runs it.
 """

