@@ -198,7 +198,12 @@ async def close() -> None:
 
 async def unload(model_name: str) -> None:
     """Unload a model from every device; generations under way finish first."""
-    await residency.unload(resolve_model(model_name).name)
+    await residency.unload(model=resolve_model(model_name).name)
+
+
+async def unload_device(device_name: str) -> None:
+    """Unload whatever is on that device; generations under way finish first."""
+    await residency.unload(device=device_name)
 
 
 async def unload_all(name: str) -> None:
@@ -206,7 +211,7 @@ async def unload_all(name: str) -> None:
     names = {engine.spec.model for engine in residency.engines()}
     for loaded in names:
         if loaded.lower() == name.lower():
-            await residency.unload(loaded)
+            await residency.unload(model=loaded)
 
 
 async def _relay(request: GenerationRequest, picture: Snapshot, entry: RunningRequest) -> Relay:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +35,7 @@ from inference.catalog.verification import (
     verify_folder,
 )
 from inference.database import in_database_thread
+from inference.disk import free_bytes
 from inference.errors import ModelNotFound
 from inference.prompts import tokens
 
@@ -147,8 +147,7 @@ async def disk_use() -> tuple[DiskUse, int]:
     """What the models take of the disk, and the bytes that it has left."""
     models = jobs.models_folder()
     seen = await asyncio.to_thread(inventory.look, models, frozenset())
-    disk = await asyncio.to_thread(shutil.disk_usage, models.root)
-    return usage.disk_use(seen), disk.free
+    return usage.disk_use(seen), await asyncio.to_thread(free_bytes, models.root)
 
 
 async def importable() -> tuple[Importable, ...]:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from inference import environment, status
+from inference import disk, environment, status
 from inference.status import EngineStatus
 
 log = logging.getLogger(__name__)
@@ -120,9 +119,8 @@ async def _look_at_disk() -> None:
 
 
 def _measure_disk() -> int | None:
-    folder = environment.models_folder()
     try:
-        return shutil.disk_usage(folder if folder.exists() else environment.home()).free
+        return disk.free_bytes(environment.models_folder())
     except OSError:
         return None
 

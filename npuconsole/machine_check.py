@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import stat
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 from inference import absence, environment
+from inference.disk import free_bytes, nearest_folder
 from npuconsole import __version__, listening
 from npuconsole.remarks import Part, Remark
 
@@ -79,9 +79,8 @@ def storage() -> Iterator[Remark]:
 
 def _folder(subject: str, path: Path, variable: str) -> Remark:
     """Whether files can be made there, or in the nearest folder that exists."""
-    nearest = next(place for place in (path, *path.parents) if place.exists())
-    free = shutil.disk_usage(nearest).free / 1e9
-    if not os.access(nearest, os.W_OK):
+    free = free_bytes(path) / 1e9
+    if not os.access(nearest_folder(path), os.W_OK):
         words = f"{path} cannot be written; {variable} can name another"
         return Remark(subject, words, False, Part.STORAGE)
     words = f"{path}, {free:.1f} GB free"

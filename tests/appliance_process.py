@@ -163,22 +163,22 @@ def polls(seconds: float, pause: float = 0.1) -> Iterator[None]:
 def copy_home(source: Path, target: Path, *, is_new: bool = False) -> Path:
     """A data folder of its own from another one that no server uses. Model files are hard links
     where the disk can, so a copy is fast and deleting in it harms nobody. Unless it `is_new`, its
-    first page is the overview and not the first steps."""
+    first page is the overview and not the first steps. Nothing is calibrated while a test thinks:
+    that would take the NPU away from the next request."""
     target.mkdir(parents=True)
     shutil.copy2(source / "npuconsole.sqlite3", target)
     shutil.copytree(source / "models", target / "models", copy_function=_link)
-    if not is_new:
-        _end_welcome(target)
-    return target
-
-
-def _end_welcome(home: Path) -> None:
-    with contextlib.closing(sqlite3.connect(home / "npuconsole.sqlite3")) as connection, connection:
-        connection.execute(
+    settings = {"calibrate_when_idle_seconds": "0"} | (
+        {} if is_new else {"welcome_is_over": "true"}
+    )
+    with contextlib.closing(sqlite3.connect(target / "npuconsole.sqlite3")) as rows, rows:
+        rows.executemany(
             "INSERT INTO inference_setting (key, value, modified_at) "
-            "VALUES ('welcome_is_over', 'true', CURRENT_TIMESTAMP) "
-            "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+            "VALUES (?, ?, CURRENT_TIMESTAMP) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            settings.items(),
         )
+    return target
 
 
 def change_rows(home: Path, code: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -42,6 +43,11 @@ class ConfigurationChangeAdmin(MadeByTheAppliance):
     search_fields = ("subject", "who")
     list_select_related = ("undoes",)
     actions = ("undo",)
+
+    def view_on_site(self, change: ConfigurationChange) -> str:
+        """The console's page where such things are edited."""
+        is_setting = change.subject.startswith("Setting.")
+        return reverse("console:settings" if is_setting else "console:routing")
 
     @display(description="From, to")
     def what(self, change: ConfigurationChange) -> str:

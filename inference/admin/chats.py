@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.decorators import display
 
 from inference.admin.facts import MadeByTheAppliance
@@ -30,6 +31,10 @@ class ConversationAdmin(DeletableFacts):
     list_display = ("name", "models_asked", "messages", "modified_at")
     list_filter = ("modified_at",)
     search_fields = ("title", "messages__content")
+
+    def view_on_site(self, conversation: Conversation) -> str:
+        """The same in the console's chat."""
+        return reverse("console:conversation", args=[conversation.pk])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         """With the number of messages."""
@@ -64,6 +69,10 @@ class ConversationMessageAdmin(DeletableFacts):
     list_filter = ("role", "created_at")
     list_select_related = ("conversation",)
     search_fields = ("content",)
+
+    def view_on_site(self, message: ConversationMessage) -> str:
+        """Its conversation in the console's chat."""
+        return reverse("console:conversation", args=[message.conversation_id])
 
     @display(description="Begins")
     def beginning(self, message: ConversationMessage) -> str:

@@ -11,7 +11,8 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from inference import changes, environment
+from inference import changes, dispatch, environment
+from inference.admin import steering
 from inference.admin.changes import KeepsAccount
 from inference.admin.facts import MadeByTheAppliance
 from inference.admin.locks import ShowsLocks
@@ -38,7 +39,7 @@ class DeviceAdmin(MadeByTheAppliance):
     search_fields = ("name", "full_name")
     list_select_related = ("policy",)
     actions_list = ("discover_devices",)
-    actions = ("enable", "disable")
+    actions = ("enable", "disable", "calibrate", "unload")
 
     @display(
         description="State",
@@ -91,6 +92,23 @@ class DeviceAdmin(MadeByTheAppliance):
         """Send no more requests there."""
         _switch(request, queryset, enabled=False)
 
+    @admin.action(description="Calibrate all models there", permissions=["change"])
+    def calibrate(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
+        """In the background."""
+        steering.calibrate(
+            request, [("", name) for name in queryset.values_list("name", flat=True)]
+        )
+
+    @admin.action(description="Unload what is there", permissions=["change"])
+    def unload(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
+        """The next request loads it again."""
+        for name in queryset.values_list("name", flat=True):
+            steering.unload(request, name, dispatch.unload_device(name))
+
+    def view_on_site(self, device: Device) -> str:
+        """The console's page with the devices."""
+        return reverse("console:overview")
+
 
 def _switch(request: HttpRequest, devices: QuerySet[Device], *, enabled: bool) -> None:
     subjects = [f"DevicePolicy.{name}" for name in devices.values_list("name", flat=True)]
@@ -131,6 +149,10 @@ class DevicePolicyAdmin(KeepsAccount, ShowsLocks):
         "memory_budget_bytes",
         "engine_properties",
     )
+
+    def view_on_site(self, policy: DevicePolicy) -> str:
+        """The console's page where it is edited."""
+        return reverse("console:routing")
 
     def lock_prefix(self, obj: Model) -> str:
         """Variables are about the policy of one device."""

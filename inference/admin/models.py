@@ -11,10 +11,12 @@ from django.contrib import admin, messages
 from django.db.models import Model as Row
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from inference import upkeep
+from inference import dispatch, upkeep
+from inference.admin import steering
 from inference.admin.facts import MadeByTheAppliance, human_bytes
 from inference.catalog import jobs
 from inference.catalog.job_rows import JobRow
@@ -85,7 +87,7 @@ class ModelAdmin(MadeByTheAppliance):
     list_filter = ("status", "family", "quantization")
     search_fields = ("name", "family", "digest", "source")
     inlines = (VariantInline,)
-    actions = ("verify",)
+    actions = ("verify", "calibrate", "unload")
 
     @admin.action(description="Verify the selected models' files", permissions=["change"])
     def verify(self, request: HttpRequest, queryset: QuerySet[Model]) -> None:
@@ -98,6 +100,23 @@ class ModelAdmin(MadeByTheAppliance):
                 continue
             tell = messages.success if end.is_well else messages.error
             tell(request, f"{name}: {_words_of(end)}")
+
+    @admin.action(description="Calibrate the selected models", permissions=["change"])
+    def calibrate(self, request: HttpRequest, queryset: QuerySet[Model]) -> None:
+        """On every device, in the background."""
+        steering.calibrate(
+            request, [(name, "") for name in queryset.values_list("name", flat=True)]
+        )
+
+    @admin.action(description="Unload the selected models", permissions=["change"])
+    def unload(self, request: HttpRequest, queryset: QuerySet[Model]) -> None:
+        """From every device. The next request loads them again."""
+        for name in queryset.values_list("name", flat=True):
+            steering.unload(request, name, dispatch.unload_all(name))
+
+    def view_on_site(self, model: Model) -> str:
+        """Its page in the console."""
+        return reverse("console:model", args=[model.name])
 
     @display(description="Status", ordering="status", label=STATUS_LABELS)
     def state(self, model: Model) -> str:
@@ -139,6 +158,10 @@ class ModelVariantAdmin(MadeByTheAppliance):
     search_fields = ("model__name", "folder")
     list_select_related = ("model",)
 
+    def view_on_site(self, variant: ModelVariant) -> str:
+        """Its model's page in the console."""
+        return reverse("console:model", args=[variant.model.name])
+
     @display(description="Size", ordering="size_bytes")
     def size(self, variant: ModelVariant) -> str:
         """Bytes in words."""
@@ -168,6 +191,10 @@ class PullJobAdmin(MadeByTheAppliance):
     def cancel(self, request: HttpRequest, queryset: QuerySet[PullJob]) -> None:
         """End them and remove what they have downloaded."""
         _steer(request, queryset, jobs.cancel)
+
+    def view_on_site(self, job: PullJob) -> str:
+        """The console's page with the jobs."""
+        return reverse("console:models")
 
     def has_steer_permission(self, request: HttpRequest) -> bool:
         """Who may change such rows may steer their jobs; the rows themselves are facts."""

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model as Row
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 
@@ -34,6 +35,10 @@ class PassportAdmin(MadeByTheAppliance):
     list_select_related = ("model", "device")
     readonly_fields = ("by_prompt_length",)
     exclude = ("buckets",)
+
+    def view_on_site(self, passport: Passport) -> str:
+        """Its model's page in the console."""
+        return reverse("console:model", args=[passport.model.name])
 
     @display(description="Status", ordering="status", label={"verified": "success"})
     def state(self, passport: Passport) -> str:

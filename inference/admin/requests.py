@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.decorators import display
 
 from inference.admin.facts import MadeByTheAppliance, human_seconds
@@ -34,6 +35,10 @@ class RequestRecordAdmin(MadeByTheAppliance):
         """Kept prompts are large, and only the page of one record shows them."""
         records: QuerySet[RequestRecord] = super().get_queryset(request)
         return records.defer("prompt", "answer")
+
+    def view_on_site(self, record: RequestRecord) -> str:
+        """Its receipt in the console."""
+        return reverse("console:receipt", args=[record.request_id])
 
     @display(description="Device", ordering="execution_device", label=True)
     def device(self, record: RequestRecord) -> str:

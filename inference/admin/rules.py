@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -32,6 +33,10 @@ class RoutingPolicyAdmin(KeepsAccount, ShowsLocks):
     readonly_fields = ("modified_at",)
     fields = ("mode", "preferred_device", "fallback_device", "token_limit", "modified_at")
 
+    def view_on_site(self, rule: RoutingPolicy) -> str:
+        """The console's page where it is edited."""
+        return reverse("console:routing")
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never: there is one."""
         return False
@@ -49,6 +54,10 @@ class PinnedPairAdmin(ModelAdmin):
     list_filter = ("device",)
     search_fields = ("model__name",)
 
+    def view_on_site(self, pair: PinnedPair) -> str:
+        """The model's page in the console."""
+        return reverse("console:model", args=[pair.model.name])
+
 
 @admin.register(Setting)
 class SettingAdmin(KeepsAccount):
@@ -59,6 +68,10 @@ class SettingAdmin(KeepsAccount):
     search_fields = ("key",)
     readonly_fields = ("key", "in_force", "meaning", "allowed", "locked_by", "modified_at")
     fields = ("key", "meaning", "allowed", "value", "in_force", "locked_by", "modified_at")
+
+    def view_on_site(self, setting: Setting) -> str:
+        """The console's page where it is edited."""
+        return reverse("console:settings")
 
     @display(description="In force")
     def in_force(self, setting: Setting) -> str:

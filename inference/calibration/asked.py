@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from inference import snapshot
 from inference.calibration import runs
@@ -21,8 +22,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AskedRun:
-    """The run that was asked for last. `model` and `device` are what was asked, "" meaning all
-    there are; `outcome` and `error` are in words, "" until it is over."""
+    """The run that was asked for last. `model` and `device` are what is measured now, "" meaning
+    all there are; `outcome` and `error` are in words, "" until there is something to tell."""
 
     model: str
     device: str
@@ -45,14 +46,16 @@ def last() -> AskedRun | None:
     return _state.last
 
 
-def begin(model: str = "", device: str = "") -> None:
-    """Measure that model on that device. Returns at once. Raises InferenceError when it cannot be
-    measured, or while another run that was asked for is under way."""
+def begin(*wishes: tuple[str, str]) -> None:
+    """Measure each wish's model on its device, "" meaning all there are, one after another. Returns
+    at once. Raises InferenceError when one cannot be measured, or while another run that was asked
+    for is under way."""
     if _state.task is not None and not _state.task.done():
         raise InvalidRequest("A calibration is under way already; stop it or wait for its end.")
-    runs.choose_pairs(snapshot.current(), model or None, device or None)
-    _state.last = AskedRun(model, device)
-    _state.task = asyncio.create_task(_run(_state.last), name="calibration that was asked for")
+    for model, device in wishes:
+        runs.choose_pairs(snapshot.current(), model or None, device or None)
+    _state.last = AskedRun(*wishes[0])
+    _state.task = asyncio.create_task(_run(wishes), name="calibration that was asked for")
 
 
 async def stop() -> None:
@@ -69,24 +72,36 @@ def dismiss() -> None:
         _state.last = None
 
 
-async def _run(asked: AskedRun) -> None:
-    outcome, error = "", ""
+async def _run(wishes: Sequence[tuple[str, str]]) -> None:
+    outcomes: list[str] = []
+    errors: list[str] = []
+    asked = AskedRun(*wishes[0])
     try:
-        updates = runs.run(asked.model or None, asked.device or None)
-        async with contextlib.aclosing(updates):
-            async for update in updates:
-                if isinstance(update, runs.Done):
-                    outcome = " ".join(map(_told, update.passports))
+        for wish in wishes:
+            asked = _state.last = AskedRun(*wish)
+            try:
+                outcomes += await _measure(*wish)
+            except InferenceError as trouble:
+                errors.append(trouble.message)
     except asyncio.CancelledError:
-        outcome = "Stopped; the passport from before still counts."
+        outcomes.append("Stopped; the passport from before still counts.")
         raise
-    except InferenceError as trouble:
-        error = trouble.message
     except Exception:
         log.exception("a calibration that was asked for broke")
-        error = "It broke for a reason of ours; the log has the details."
+        errors.append("It broke for a reason of ours; the log has the details.")
     finally:
-        _state.last = AskedRun(asked.model, asked.device, False, outcome, error)
+        _state.last = replace(
+            asked, is_under_way=False, outcome=" ".join(outcomes), error=" ".join(errors)
+        )
+
+
+async def _measure(model: str, device: str) -> list[str]:
+    outcomes: list[str] = []
+    async with contextlib.aclosing(runs.run(model or None, device or None)) as updates:
+        async for update in updates:
+            if isinstance(update, runs.Done):
+                outcomes = list(map(_told, update.passports))
+    return outcomes
 
 
 def _told(report: PassportReport) -> str:

@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 
@@ -33,22 +34,22 @@ def is_staff(user: object) -> bool:
     return bool(getattr(user, "is_active", False) and getattr(user, "is_staff", False))
 
 
-async def has_owner() -> bool:
-    """Whether anybody has an account that may use the console."""
-    return await get_user_model().objects.filter(is_active=True, is_staff=True).aexists()
+def has_owner() -> bool:
+    """Whether anybody has an account that may use the console. Uses the ORM."""
+    return get_user_model().objects.filter(is_active=True, is_staff=True).exists()
 
 
 async def may_become_owner(address: str | None) -> bool:
     """Whether a caller from that address may create the first account: from this machine, while
     there is none."""
-    return is_loopback(address) and not await has_owner()
+    return is_loopback(address) and not await sync_to_async(has_owner)()
 
 
 async def is_open_here(address: str | None) -> bool:
     """Whether a caller from that address needs no account."""
     if not is_loopback(address) or snapshot.current().settings.console_login_required:
         return False
-    return not await has_owner()
+    return not await sync_to_async(has_owner)()
 
 
 async def may_enter(request: HttpRequest) -> bool:

@@ -22,7 +22,7 @@ UNFOLD: dict[str, Any] = {
     ],
     "STYLES": [lambda request: static("console/css/admin.css")],
     "BORDER_RADIUS": "6px",
-    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_VIEW_ON_SITE": True,
     "COLORS": {
         "base": {
             "50": "#f6f7f9",

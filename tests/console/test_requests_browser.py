@@ -12,14 +12,11 @@ from selenium.webdriver.support.ui import Select
 
 from tests.appliance_process import STARTER, Appliance, change_rows, copy_home
 from tests.console.conftest import Browser
+from tests.console.owner import MAKE_OWNER, SESSION, SESSION_COOKIE
 from tests.console.payloads import PAYLOADS
 
-SESSION = "s" * 32
 ROWS = f"""
 from datetime import timedelta
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 models.Setting.objects.update_or_create(key="prompts_are_kept", defaults={{"value": True}})
@@ -37,13 +34,6 @@ for number in range(70):
         prompt=dict(messages=messages, thinking=text, tool_calls=[text]) if number == 0 else None,
         answer=text if number == 0 else "", total_seconds=1,
     )
-owner = User.objects.create_superuser("owner")
-session = SessionStore()
-session[SESSION_KEY] = str(owner.pk)
-session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-session[HASH_SESSION_KEY] = owner.get_session_auth_hash()
-session._session_key = "{SESSION}"
-session.save(must_create=True)
 """
 
 
@@ -51,7 +41,7 @@ session.save(must_create=True)
 def log(starter_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     """A server with 70 requests of yesterday, whose owner logs in with SESSION."""
     home = copy_home(starter_home, tmp_path_factory.mktemp("log") / "home")
-    change_rows(home, ROWS)
+    change_rows(home, ROWS + MAKE_OWNER)
     appliance = Appliance.start(home, NPUCONSOLE_EMULATE_NPU="1")
     appliance.wait_until_started()
     yield appliance
@@ -60,7 +50,7 @@ def log(starter_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def owner(browser: Browser, log: Appliance) -> Browser:
-    cookie = {"name": "npuconsole_session", "value": SESSION, "url": log.url}
+    cookie = {"name": SESSION_COOKIE, "value": SESSION, "url": log.url}
     browser.driver.execute_cdp_cmd("Network.setCookie", cookie)
     return browser
 

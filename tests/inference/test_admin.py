@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from inference import configuration
+from inference import configuration, snapshot
 from inference.devices import store
 from inference.models import (
     Device,
@@ -100,6 +101,18 @@ def test_every_row_can_be_found_and_opened(owner: Client, table: str) -> None:
     assert str(row.pk) in text_of(owner, f"/admin/inference/{table}/")
     text_of(owner, f"/admin/inference/{table}/?q=a")
     text_of(owner, f"/admin/inference/{table}/{row.pk}/change/")
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_every_row_leads_to_its_page_in_the_console(owner: Client, table: str) -> None:
+    row = ROWS[table].objects.first()
+    page = text_of(owner, f"/admin/inference/{table}/{row.pk}/change/")
+    snapshot.replace_with(configuration.load())
+    link = re.search(r'<a href="([^"]*)"[^<]*(?:<span[^<]*</span>)\s*View on site', page)
+
+    assert link
+    assert not link[1].startswith("/admin/")
+    text_of(owner, link[1])
 
 
 def test_an_absent_device_says_why_in_the_list(owner: Client) -> None:

@@ -97,7 +97,7 @@ async def test_an_idle_engine_goes_when_its_keep_alive_is_over(residency, spec):
 
 async def test_unload_waits_for_the_generation_under_way(residency, spec):
     slot = await slot_of(residency, spec)
-    unloading = asyncio.ensure_future(residency.unload(spec.model))
+    unloading = asyncio.ensure_future(residency.unload(model=spec.model))
     await asyncio.sleep(0)
     assert slot.process.is_ready
     assert not unloading.done()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Sequence
 
 from inference import environment, snapshot
@@ -24,6 +23,7 @@ from inference.catalog.sources.hub_repository import HubRepository
 from inference.catalog.sources.local import LocalSource
 from inference.catalog.sources.package_index import PackageIndexSource
 from inference.catalog.stopping import Stop
+from inference.disk import free_bytes
 from inference.errors import InferenceError, ModelNotFound
 from inference.snapshot import ModelInfo, Snapshot
 
@@ -94,8 +94,7 @@ def machine_of(picture: Snapshot, models: ModelsFolder, token_limit: int | None 
         for device in picture.devices
         if device.present or device.device_class == "NPU"
     )
-    nearest = next(place for place in (models.root, *models.root.parents) if place.exists())
-    return Machine(rooms, shutil.disk_usage(nearest).free)
+    return Machine(rooms, free_bytes(models.root))
 
 
 def _look(

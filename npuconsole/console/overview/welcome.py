@@ -32,7 +32,7 @@ from inference.database import in_database_thread
 from inference.errors import InferenceError
 from inference.models import Setting
 from inference.suggestion import Suggestion, size_of, suggest
-from npuconsole.console.access import is_loopback, may_become_owner
+from npuconsole.console.access import has_owner, is_loopback, may_become_owner
 from npuconsole.console.pages import (
     Context,
     Refusal,
@@ -50,7 +50,7 @@ def is_welcome_due(request: HttpRequest) -> bool:
     settings = snapshot.current().settings
     if settings.welcome_is_over and not settings.console_login_required:
         return False
-    return is_loopback(request.META.get("REMOTE_ADDR")) and not _has_owner()
+    return is_loopback(request.META.get("REMOTE_ADDR")) and not has_owner()
 
 
 async def only_before_an_owner(request: HttpRequest) -> HttpResponse | None:
@@ -165,10 +165,6 @@ def _offers() -> Context:
     }
 
 
-def _has_owner() -> bool:
-    return User.objects.filter(is_active=True, is_staff=True).exists()
-
-
 def _create_owner(name: str, password: str) -> User:
     """In one transaction with the look whether somebody was faster. Raises Refusal."""
     if not name:
@@ -185,7 +181,7 @@ def _create_owner(name: str, password: str) -> User:
         raise Refusal(" ".join(error.messages), field="password") from None
     user.set_password(password)
     with transaction.atomic():
-        if _has_owner():
+        if has_owner():
             raise Refusal("Somebody has an account already.", status=403)
         if User.objects.filter(username__iexact=name).exists():
             raise Refusal("That name is taken.", field="name")

@@ -88,7 +88,8 @@ async def routing_dry_run(request: HttpRequest) -> HttpResponse:
 @console_action
 async def routing_calibrate(request: HttpRequest) -> HttpResponse:
     """Measure a model on a device, in the background."""
-    return _told(lambda: asked.begin(request.POST.get("model", ""), request.POST.get("device", "")))
+    wish = request.POST.get("model", ""), request.POST.get("device", "")
+    return _told(lambda: asked.begin(wish))
 
 
 @console_action

@@ -11,7 +11,7 @@ from inference.changes import CannotUndo, Unacceptable
 from inference.database import in_database_thread
 from inference.models import ConfigurationChange
 from npuconsole import listening
-from npuconsole.console.access import who_asks
+from npuconsole.console.access import has_owner, who_asks
 from npuconsole.console.pages import Context, Refusal, console_action, console_page
 from npuconsole.console.settings.fields import (
     Group,
@@ -29,7 +29,12 @@ GROUP = "console/settings_group.html"
 @console_page("settings")
 def settings(request: HttpRequest) -> Context:
     """The page."""
-    return {"tab": "settings", "groups": filled_groups(), "folders": _folders()}
+    return {
+        "tab": "settings",
+        "groups": filled_groups(),
+        "folders": _folders(),
+        "has_owner": has_owner(),
+    }
 
 
 @console_action
