@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.metadata
 import os
 import queue
 import re
@@ -167,7 +168,8 @@ def copy_home(source: Path, target: Path, *, is_new: bool = False) -> Path:
     that would take the NPU away from the next request."""
     target.mkdir(parents=True)
     shutil.copy2(source / "npuconsole.sqlite3", target)
-    shutil.copytree(source / "models", target / "models", copy_function=_link)
+    for folder in ("models", "compiled"):
+        shutil.copytree(source / folder, target / folder, copy_function=_link)
     settings = {"calibrate_when_idle_seconds": "0"} | (
         {} if is_new else {"welcome_is_over": "true"}
     )
@@ -202,7 +204,8 @@ def _link(source: str, target: str) -> str:
 
 
 def make_starter_home() -> Path:
-    """Let a real server install the starter, once for each version of the code that does it."""
+    """Let a real server install the starter and compile it for the emulated NPU, once for each
+    version of the code that does it."""
     CACHE.mkdir(parents=True, exist_ok=True)
     home = CACHE / f"starter-{_fingerprint()}"
     with FileLock(CACHE / "lock"):
@@ -212,9 +215,10 @@ def make_starter_home() -> Path:
                     shutil.rmtree(old, ignore_errors=True)
             draft = CACHE / f"draft-{os.getpid()}"
             shutil.rmtree(draft, ignore_errors=True)
-            appliance = Appliance.start(draft)
+            appliance = Appliance.start(draft, NPUCONSOLE_EMULATE_NPU="1")
             try:
                 _wait_for_starter(appliance)
+                _have_it_compiled(appliance)
             finally:
                 appliance.stop()
             draft.rename(home)
@@ -251,9 +255,17 @@ def _wait_for_starter(appliance: Appliance) -> None:
     raise AssertionError(f"the starter was not installed:\n{appliance.output}")
 
 
+def _have_it_compiled(appliance: Appliance) -> None:
+    question = {"model": STARTER, "prompt": "Hi", "stream": False, "options": {"num_predict": 1}}
+    with appliance.client() as client:
+        headers = {"X-NPU-Proxy-Prefer-Device": "NPU"}
+        answer = client.post("/api/generate", json=question, headers=headers)
+        assert answer.headers["X-NPU-Proxy-Execution-Device"] == "NPU", answer.text
+
+
 def _fingerprint() -> str:
-    """Changes when the code that installs a model or lays out its rows does."""
-    digest = hashlib.sha256()
+    """Changes when the code that installs a model or lays out its rows does, or OpenVINO."""
+    digest = hashlib.sha256(importlib.metadata.version("openvino").encode())
     for folder in ("inference/catalog", "inference/migrations"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             digest.update(path.read_bytes())

@@ -123,13 +123,9 @@ class Residency:
             return Placement(_slot_since(began, engine), option, passed_over)
 
     async def unload(self, *, model: str = "", device: str = "") -> None:
-        """Unload that model, "" = all, from that device, "" = all, each engine when it is idle.
-        Returns when they are gone; a caller that stops waiting does not stop them."""
-        engines = [
-            engine
-            for engine in self.engines()
-            if model in ("", engine.spec.model) and device in ("", engine.spec.device)
-        ]
+        """Unload what is meant, each engine when it is idle. Returns when all are gone; a caller
+        that stops waiting does not stop them."""
+        engines = [engine for engine in self.engines() if engine.spec.is_of(model, device)]
         for engine in engines:
             engine.leave()
         for engine in engines:

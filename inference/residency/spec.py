@@ -69,6 +69,10 @@ class EngineSpec:
     measured_bytes: int = field(default=0, compare=False)
     markup: tuple[str, ...] = ()
 
+    def is_of(self, model: str, device: str) -> bool:
+        """Whether it is that model's on that device, "" meaning any."""
+        return model in ("", self.model) and device in ("", self.device)
+
     @property
     def memory_bytes(self) -> int:
         """What the engine takes of its device's budget: measured by calibration, else about its

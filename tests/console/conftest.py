@@ -18,6 +18,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.appliance_process import STARTER, Appliance
+
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -109,6 +111,16 @@ class Browser:
             if url.startswith(("http", "ws", "ftp")):
                 hosts.add(urlsplit(url).netloc)
         return hosts
+
+
+@pytest.fixture
+def server(server: Appliance) -> Appliance:
+    """The run's server with its model ready on the NPU, so that no other device bridges a load."""
+    question = {"model": STARTER, "prompt": "Hi", "stream": False, "options": {"num_predict": 1}}
+    with server.client() as client:
+        headers = {"X-NPU-Proxy-Prefer-Device": "NPU"}
+        assert client.post("/api/generate", json=question, headers=headers).status_code == 200
+    return server
 
 
 @pytest.fixture

@@ -88,4 +88,4 @@ def test_presets_are_text_wherever_they_are_shown(client: httpx.Client) -> None:
     assert told["messages"] == [{"role": "user", "content": f"\n{TRICK}"}]
     assert "This frees no disk" in client.get("/models/deletion/?model=tricky:1b").text
     freed = client.post("/models/do/delete/", json={"model": "tricky:1b"}).json()
-    assert freed == {"words": "tricky:1b was deleted; 0\u00a0kB are free again."}
+    assert freed == {"words": "tricky:1b was deleted; 0\u00a0bytes are free again."}

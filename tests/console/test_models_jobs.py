@@ -68,6 +68,8 @@ def test_two_browsers_see_the_same_job_and_both_find_the_model_when_it_is_there(
     assert all("downloading" in one.text(JOB) for one in both)
     assert "pulling" in browser.text(f"{FOUND} [data-job]")
 
+    share = f'{JOB} .progress:not([aria-valuenow="0"])'
+    browser.wait(lambda: all(one.all(share) for one in both))
     press(other, f'{JOB} [data-do="pause"]')
     browser.wait(lambda: all("paused" in one.text(f"{JOB} .job-state") for one in both))
     for one in both:
