@@ -221,6 +221,8 @@ def make_starter_home() -> Path:
                 _have_it_compiled(appliance)
             finally:
                 appliance.stop()
+            with contextlib.closing(sqlite3.connect(draft / "npuconsole.sqlite3")) as rows, rows:
+                rows.execute("DELETE FROM inference_requestrecord")
             draft.rename(home)
         os.utime(home)  # another checkout's run must not take it for forgotten
     return home

@@ -98,7 +98,7 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
         replaced = job_rows.publish(job_id, plan, forms, models.root)
         unsettled.forget([form.installed.folder for form in forms], models)
     except Stopped:
-        _note_stop(stop, job_id, plan.name, models)
+        _note_stop(stop, job_id, plan.name, models, progress)
         raise
     except Exception as error:
         failure = _as_pull_failed(error)
@@ -122,8 +122,11 @@ def _pull(pull: Pull, models: ModelsFolder, progress: Progress, stop: Stop) -> N
     progress.milestone(PullFrame("success"))
 
 
-def _note_stop(stop: Stop, job_id: int, name: ModelName, models: ModelsFolder) -> None:
+def _note_stop(
+    stop: Stop, job_id: int, name: ModelName, models: ModelsFolder, progress: Progress
+) -> None:
     if stop.why is Why.PAUSED:
+        job_rows.save_progress(job_id, progress.status)  # the last note may be a second old
         job_rows.pause_job(job_id)
     elif stop.why is Why.CANCELLED:
         models.discard_downloads(name)

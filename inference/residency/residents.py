@@ -123,8 +123,7 @@ class Residency:
             return Placement(_slot_since(began, engine), option, passed_over)
 
     async def unload(self, *, model: str = "", device: str = "") -> None:
-        """Unload what is meant, each engine when it is idle. Returns when all are gone; a caller
-        that stops waiting does not stop them."""
+        """Unload what is meant, each engine when it is idle. Returns when all are gone."""
         engines = [engine for engine in self.engines() if engine.spec.is_of(model, device)]
         for engine in engines:
             engine.leave()

@@ -23,12 +23,12 @@ async def test_it_runs_to_its_end_and_tells_how_it_went(starter_rows: None) -> N
 
     await in_database_thread(with_short_prompts)
     with pytest.raises(InferenceError):
-        asked.begin("nobody:1b", "CPU")
+        asked.begin((STARTER, "CPU"), ("nobody:1b", "CPU"))
     assert asked.last() is None
 
-    asked.begin(STARTER, "CPU")
+    asked.begin((STARTER, "CPU"), ("", "CPU"))
     with pytest.raises(InferenceError, match="under way"):
-        asked.begin(STARTER, "CPU")
+        asked.begin((STARTER, "CPU"))
     asked.dismiss()
     assert asked.last() is not None, "what is under way cannot be dismissed"
     await next(t for t in asyncio.all_tasks() if t.get_name() == "calibration that was asked for")
@@ -36,7 +36,8 @@ async def test_it_runs_to_its_end_and_tells_how_it_went(starter_rows: None) -> N
     run = asked.last()
     assert run is not None
     assert not run.is_under_way
-    assert (run.outcome, run.error) == (f"{STARTER} on CPU is verified to 32 tokens.", "")
+    told = f"{STARTER} on CPU is verified to 32 tokens."
+    assert (run.outcome, run.error) == (f"{told} {told}", "")
     assert [report.passport.is_verified for report in await reports(STARTER)] == [True]
     asked.dismiss()
     assert asked.last() is None

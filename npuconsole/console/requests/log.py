@@ -1,6 +1,6 @@
 """One page of the request log, however long it is: by its place between rows, never by an offset.
 
-Measured by benchmarks/request_pages.py with 100,000 rows. Uses the ORM.
+Measured by benchmarks/pages.py with 100,000 rows. Uses the ORM.
 """
 
 from __future__ import annotations
