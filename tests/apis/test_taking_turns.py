@@ -37,7 +37,7 @@ def test_two_models_take_turns_on_the_npu(
     appliance.wait_until_started()
 
     with appliance.client() as client:
-        for turn in range(6):
+        for turn in range(4):
             name = (MODEL, OTHER)[turn % 2]
             body = {"model": name, "prompt": "One, two,", "stream": False}
             answer = client.post("/api/generate", json={**body, "options": {"num_predict": 3}})

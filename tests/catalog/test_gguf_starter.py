@@ -137,13 +137,7 @@ def test_eight_bits_alone_change_little(
 
 @pytest.mark.parametrize(
     ("engine", "weight_format"),
-    [
-        ("batching", "file"),
-        ("batching", "int8"),
-        ("plain", "file"),
-        ("plain", "int8"),
-        ("npu", "int8"),
-    ],
+    [("batching", "file"), ("batching", "int8"), ("plain", "file"), ("npu", "int8")],
 )
 def test_one_folder_runs_on_every_engine_and_begins_as_the_reference_does(
     imported: Callable[[str], Path], weight_format: str, engine: str

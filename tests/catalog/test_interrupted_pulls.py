@@ -28,7 +28,7 @@ def test_the_end_of_the_server_ends_the_children_within_two_seconds(
     from inference.catalog import jobs
 
     async def scenario() -> None:
-        tiny_hub.misbehaviour.bytes_per_second = 20_000
+        tiny_hub.misbehaviour.bytes_per_second = 70_000
         of_other_tests = psutil.Process().children()
         watcher = asyncio.create_task(read_all("tiny"))
         while not any(status.completed_bytes for status in jobs.active_jobs()):
@@ -56,7 +56,7 @@ def test_an_interrupted_pull_is_taken_up_at_the_next_start(
     from inference.catalog import jobs
 
     async def interrupted() -> None:
-        tiny_hub.misbehaviour.bytes_per_second = 20_000
+        tiny_hub.misbehaviour.bytes_per_second = 70_000
         await jobs.pull("tiny")
         while not any(status.completed_bytes for status in jobs.active_jobs()):
             await asyncio.sleep(0.05)

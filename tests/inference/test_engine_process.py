@@ -141,9 +141,11 @@ async def test_the_end_of_sequence_stops_it_and_ignore_eos_does_not(engine, toke
 async def test_a_full_static_cache_ends_the_answer_as_its_length(engine, counting):
     if "MAX_PROMPT_LEN" not in engine.job.properties:
         pytest.skip("only the NPU's cache is static")
-    answer = await run(engine, replace(counting, max_new_tokens=1000, ignore_eos=True))
+    long = replace(counting, ids=counting.ids * 12, max_new_tokens=1000, ignore_eos=True)
+    assert 200 < len(long.ids) <= 256
+    answer = await run(engine, long)
     assert answer.finish == "length"
-    assert len(counting.ids) + len(answer.ids) == 256 + 128
+    assert len(long.ids) + len(answer.ids) == 256 + 128
 
 
 async def test_the_same_seed_gives_the_same_text_and_another_one_does_not(engine, tokenizer):
