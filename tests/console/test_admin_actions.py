@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from tests.appliance_process import STARTER, Appliance, change_rows, copy_home
+from tests.console.conftest import Browser
 from tests.console.owner import MAKE_OWNER, SESSION, SESSION_COOKIE
+from tests.console.test_every_page import AXE, violations
 
 QUESTION = {"model": STARTER, "prompt": "Hi", "stream": False, "options": {"num_predict": 2}}
 ROWS = [("model", STARTER), ("device", "CPU")]
@@ -68,3 +70,18 @@ def test_a_calibration_goes_on_in_the_background(
     }
     assert owner.post("/routing/calibration/stop/", headers=headers).status_code == 200
     assert "Stopped; the passport from before still counts." in owner.get("/routing/").text
+
+
+def test_the_admins_pages_are_accessible_quiet_and_their_own(
+    browser: Browser, appliance: Appliance
+) -> None:
+    cookie = {"name": SESSION_COOKIE, "value": SESSION, "url": appliance.url}
+    browser.driver.execute_cdp_cmd("Network.setCookie", cookie)
+    for page in ("", "device/", "devicepolicy/1/change/", "model/1/change/", "requestrecord/"):
+        path = f"/admin/inference/{page}" if page else "/admin/"
+        browser.open(appliance.url + path)
+        assert browser.run("return location.pathname") == path
+        browser.run(AXE.read_text(encoding="utf-8"))
+        assert violations(browser) == [], path
+        assert browser.complaints() == [], path
+    assert browser.requested_hosts() == {f"127.0.0.1:{appliance.port}"}
