@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.appliance_process import (
     EXTRAS,
@@ -36,6 +37,11 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+    # How long an example takes says how busy the machine is.
+    settings.register_profile(
+        "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("untimed")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -135,20 +135,7 @@ class DevicePolicyAdmin(KeepsAccount, ShowsLocks):
     list_filter = ("enabled",)
     search_fields = ("device__name",)
     readonly_fields = ("device",)
-    fields = (
-        "device",
-        "enabled",
-        "emulate",
-        "priority",
-        "max_prompt_len",
-        "min_response_len",
-        "max_engines",
-        "max_concurrent_requests",
-        "max_queued_requests",
-        "overflow",
-        "memory_budget_bytes",
-        "engine_properties",
-    )
+    fields = ("device", *DevicePolicyForm.Meta.fields)
 
     def view_on_site(self, policy: DevicePolicy) -> str:
         """The console's page where it is edited."""

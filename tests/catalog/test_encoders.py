@@ -305,7 +305,7 @@ def test_numbers_in_an_unknown_form_are_named(tmp_path: Path) -> None:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_header_of_noise_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

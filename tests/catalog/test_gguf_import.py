@@ -129,7 +129,7 @@ def test_a_target_that_exists_is_not_touched(tmp_path: Path) -> None:
     assert [path.name for path in target.iterdir()] == ["mine"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_header_of_noise_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

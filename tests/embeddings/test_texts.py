@@ -69,7 +69,7 @@ def test_blanks_at_the_end_do_not_make_a_text_too_long(tokenizer: Tokenizer) -> 
     assert len(encode(tokenizer, "a " * 22 + " " * 100_000, truncate=False)[0]) == 24
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.text(st.sampled_from("abcdABxé.! \n\u00a0\u2003北"), max_size=1200).map(

@@ -123,7 +123,7 @@ def test_an_npu_that_is_never_or_always_faster(
     assert (found.tokens, found.is_by_speed) == (tokens, is_by_speed)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     mode=st.sampled_from(["thresholds", "measured", "frugal", "keep-gpu-free"]),
     limit=st.integers(1, 9000),

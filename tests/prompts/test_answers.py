@@ -145,7 +145,7 @@ FRAGMENTS = st.sampled_from(
 ANSWERS = st.lists(st.one_of(FRAGMENTS, FRAGMENTS, st.text(max_size=3)), max_size=12).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     answer=ANSWERS,
     format_name=st.sampled_from([*BY_NAME, "none"]),
@@ -166,14 +166,14 @@ def test_any_split_gives_the_same_events_without_markup(answer, format_name, is_
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(answer=st.text(alphabet=st.characters(codec="utf-8", exclude_characters="<[{"), max_size=60))
 def test_text_without_markup_passes_unchanged(answer):
     for name in BY_NAME:
         assert "".join(event.text for event in parsed(answer, _known_tools, name)) == answer
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(answer=ANSWERS)
 @example(answer='<tool_call>{"name": "add", "parameters": {"a": "<think>\\"</tool_call>"}}')
 def test_nothing_but_markup_and_space_is_lost(answer):

@@ -30,7 +30,7 @@ def form_of(grammar: Grammar) -> dict:
     return json.loads(grammar.text)["format"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(name=st.sampled_from(list(OBJECTS)), seed=st.integers(0, 10_000), part=st.floats(0, 1))
 def test_an_answer_begun_under_a_grammar_ends_as_the_schema_says(name, seed, part):
     grammar = grammar_of(OBJECTS[name], "format").grammar.text

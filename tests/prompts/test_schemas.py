@@ -97,7 +97,7 @@ BOUND = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(low=BOUND, high=BOUND, open_low=st.booleans(), open_high=st.booleans(), whole=st.booleans())
 def test_numbers_lie_within_their_bounds(low, high, open_low, open_high, whole):
     bounds = Bounds(low, high, open_low and low is not None, open_high and high is not None)
@@ -116,7 +116,7 @@ def test_numbers_lie_within_their_bounds(low, high, open_low, open_high, whole):
         assert not whole or isinstance(value, int)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     low=st.integers(-300, 300), span=st.integers(0, 300), factor=st.sampled_from([2, 7, 10, 100])
 )
@@ -131,7 +131,7 @@ def test_every_whole_number_within_bounds_can_be_made(low, span, factor):
     assert made == {number for number in wanted if number % factor == 0}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     low=st.decimals(-50, 50, places=2),
     span=st.decimals(0, 60, places=2),
