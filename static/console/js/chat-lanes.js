@@ -135,7 +135,7 @@ export class Lanes {
 }
 
 function wrapped(select, name) {
-  return el("span", { class: `choice ${name}` }, select, icon("i-down"));
+  return el("span", { class: `select ${name}` }, select, icon("i-down"));
 }
 
 function deviceWords({ name, state, emulated }) {
