@@ -13,7 +13,6 @@ from inference.catalog.fit.kinds import Kind, kind_of, refusal_of
 from inference.catalog.fit.memory import engine_bytes, kv_bytes_per_token
 from inference.catalog.fit.nearest import nearest_for_npu
 from inference.catalog.fit.planner import Machine, check_before_pull, plan_fit
-from inference.catalog.fit.recipe import Legality, Recipe, judge_recipe, read_recipe
 from inference.catalog.fit.shape import ModelShape, shape_of
 from inference.catalog.fit.verdicts import Answer, Room, static_prompt
 from inference.catalog.fit.weights import Format, read_weights
@@ -232,64 +231,6 @@ def test_kinds_are_recognised_and_those_without_a_runtime_refused(
     assert kind_of(config, name) is kind
     assert words in refusal_of(config, name)
     assert bool(words) == bool(refusal_of(config, name))
-
-
-GRAPH = '<mode value="{}" /><group_size value="{}" /><ratio value="{}" />'
-
-
-@pytest.mark.parametrize(
-    ("description", "recipe"),
-    [
-        (
-            Description("x-int4-ov", (), graph_tail=GRAPH.format("int4_sym", "-1", "1.0")),
-            Recipe(4, True, -1, 1.0, "graph"),
-        ),
-        (
-            Description("x", (), graph_tail=GRAPH.format("int8_asym", "-1", "1")),
-            Recipe(8, False, -1, 1.0, "graph"),
-        ),
-        (
-            Description(
-                "x",
-                (),
-                {
-                    "openvino_config.json": {
-                        "quantization_config": {
-                            "bits": 4, "sym": False, "group_size": 64, "ratio": 0.8
-                        }
-                    }
-                },
-            ),
-            Recipe(4, False, 64, 0.8, "openvino_config.json"),
-        ),
-        (Description("OpenVINO/Qwen3-4B-int4-cw-ov", ()), Recipe(4, True, -1, 1.0, "name")),
-        (Description("OpenVINO/Qwen3-4B-int4-ov", ()), Recipe(4, False, None, None, "name")),
-        (Description("Qwen/Qwen3-4B", ()), Recipe()),
-    ],
-)  # fmt: skip
-def test_the_recipe_is_read_from_what_tells_it_best(
-    description: Description, recipe: Recipe
-) -> None:
-    assert read_recipe(description) == recipe
-
-
-@pytest.mark.parametrize(
-    ("recipe", "legality", "words"),
-    [
-        (Recipe(4, True, -1, 1.0), Legality.LEGAL, "as NPUs want them"),
-        (Recipe(4, True, 128, 1.0), Legality.LEGAL, "groups of 128"),
-        (Recipe(4, True, 64, 1.0), Legality.ILLEGAL, "per 128 values"),
-        (Recipe(4, False, 128, 0.8), Legality.ILLEGAL, "symmetric weights and ratio 1.0"),
-        (Recipe(8, True, -1, 1.0), Legality.UNPROVEN, "int8"),
-        (Recipe(4, None, None, None, "name"), Legality.UNKNOWN, "by its name"),
-        (Recipe(), Legality.UNKNOWN, "not known"),
-    ],
-)
-def test_what_an_npu_makes_of_a_recipe(recipe: Recipe, legality: Legality, words: str) -> None:
-    told, reason = judge_recipe(recipe)
-
-    assert told is legality
-    assert words in reason
 
 
 def exported(config: dict[str, Any], gigabytes: float, name: str = "x-int4-cw-ov") -> Description:
