@@ -237,3 +237,8 @@ def _blob(path: Path) -> str:
     """Git's hash of the contents."""
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def asking(hub: LoopbackHub, folder: Path) -> dict[str, str]:
+    """The variables with which a server asks that hub, its client's own files below `folder`."""
+    return {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "hf-home")}

@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from inference.catalog.known.catalogue import catalogue
 from tests.appliance_process import Appliance, copy_home
 from tests.catalog.exports import write_export
-from tests.catalog.loopback_hub import LoopbackHub
+from tests.catalog.loopback_hub import LoopbackHub, asking
 from tests.conftest import StartAppliance
 from tests.console.conftest import Browser
 
@@ -41,10 +41,9 @@ def hub(starter_home: Path, tmp_path: Path) -> Iterator[LoopbackHub]:
 def appliance(
     hub: LoopbackHub, starter_home: Path, tmp_path: Path, start_appliance: StartAppliance
 ) -> Appliance:
+    """A new server that asks that hub."""
     home = copy_home(starter_home, tmp_path / "home", is_new=True)
-    started = start_appliance(
-        home, HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path / "hf-home"), NPUCONSOLE_EMULATE_NPU="1"
-    )
+    started = start_appliance(home, **asking(hub, tmp_path), NPUCONSOLE_EMULATE_NPU="1")
     started.wait_until_started()
     return started
 

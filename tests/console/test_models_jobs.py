@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.appliance_process import Appliance, copy_home
-from tests.catalog.loopback_hub import LoopbackHub
+from tests.catalog.loopback_hub import LoopbackHub, asking
 from tests.catalog.tiny_gguf import tiny_decoder, write_gguf
 from tests.conftest import StartAppliance
 from tests.console.conftest import Browser, started_browser
@@ -40,7 +40,7 @@ def appliance(
 ) -> Appliance:
     """A server that asks that hub."""
     home = copy_home(starter_home, tmp_path / "home")
-    started = start_appliance(home, HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path / "hf-home"))
+    started = start_appliance(home, **asking(hub, tmp_path))
     started.wait_until_started()
     return started
 

@@ -6,18 +6,16 @@ import json
 import sqlite3
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 
-from npuconsole.announcement import announce
 from tests.appliance_process import ROOT, STARTER, copy_home, environment
+from tests.npuconsole.server_stand_in import ServerStandIn, busy_folder
 
 
 def calibrate(
@@ -109,25 +107,16 @@ PASSPORT = {
 }
 
 
-class StandIn(BaseHTTPRequestHandler):
+class StandIn(ServerStandIn):
     """Stands in for the server where a calibration of its own would take minutes: it answers as
     /api/npu/calibrate does."""
 
     bodies: list[Any] = []
     last: dict[str, Any] = {}
 
-    def do_POST(self) -> None:
-        type(self).bodies.append(
-            (self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        )
-        self.send_response(200)
-        self.end_headers()
-        step = {"status": "loading on NPU again", "model": "big:8b", "device": "NPU"}
-        for line in (step, self.last):
-            self.wfile.write(json.dumps(line).encode() + b"\n")
-
-    def log_message(self, *args: Any) -> None:
-        """Not in the tests' output."""
+    def post(self, path: str, body: Any) -> Iterable[Any]:
+        type(self).bodies.append((path, body))
+        return {"status": "loading on NPU again", "model": "big:8b", "device": "NPU"}, self.last
 
 
 @pytest.fixture
@@ -135,15 +124,8 @@ def busy_home(tmp_path: Path) -> Iterator[Path]:
     """A data folder whose lock a server holds that says where it listens."""
     StandIn.bodies = []
     StandIn.last = {"status": "success", "passports": [PASSPORT]}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    home = tmp_path / "busy"
-    home.mkdir()
-    announce(home, f"http://127.0.0.1:{server.server_port}")
-    with FileLock(home / "lock"):
+    with busy_folder(tmp_path / "busy", StandIn) as home:
         yield home
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.mark.parametrize("by", [("manage.py",), ("-m", "npuconsole")])

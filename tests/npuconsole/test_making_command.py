@@ -3,21 +3,18 @@ folder."""
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
-from npuconsole.announcement import announce
 from tests.appliance_process import ROOT, environment
+from tests.npuconsole.server_stand_in import ServerStandIn, busy_folder
 
 COMPRESS = ("compress", "tiny", "--to", "npu", "--name", "small", "--force")
 FIRST: dict[str, Any] = {"status": "compress tiny:latest to npu as small:latest"}
@@ -25,7 +22,7 @@ STEP: dict[str, Any] = {"status": "compressing", "total": 100, "completed": 40}
 LAST: dict[str, Any] = {"status": "success"}
 
 
-class StandIn(BaseHTTPRequestHandler):
+class StandIn(ServerStandIn):
     """Stands in for the server, whose jobs take minutes: lists one job, answers with `lines` and,
     with `waits`, does not end until somebody cancels it."""
 
@@ -34,33 +31,23 @@ class StandIn(BaseHTTPRequestHandler):
     is_cancelled = threading.Event()
     asked: list[tuple[str, Any]] = []
 
-    def do_GET(self) -> None:
+    def get(self, path: str) -> Iterable[Any]:
         jobs = [
             {"id": 8, "model": "other:latest", "finished_at": None},
             {"id": 7, "model": "small:latest", "finished_at": None},
             {"id": 6, "model": "small:latest", "finished_at": "2026-01-01T00:00:00Z"},
         ]
-        self._answer([{"pulls": jobs}])
+        return [{"pulls": jobs}]
 
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.asked.append((self.path, body))
-        if self.path.endswith("/cancel"):
+    def post(self, path: str, body: Any) -> Iterable[Any]:
+        self.asked.append((path, body))
+        if path.endswith("/cancel"):
             self.is_cancelled.set()
-            self._answer([{"id": 7}])
+            yield {"id": 7}
             return
-        self._answer(self.lines)
+        yield from self.lines
         if self.waits:
             self.is_cancelled.wait(60)
-
-    def _answer(self, lines: Any) -> None:
-        self.send_response(200)
-        self.end_headers()
-        for line in lines:
-            self.wfile.write(json.dumps(line).encode() + b"\n")
-
-    def log_message(self, *args: Any) -> None:
-        """Not in the tests' output."""
 
 
 @pytest.fixture
@@ -68,16 +55,9 @@ def busy_home(tmp_path: Path) -> Iterator[Path]:
     """A data folder whose lock a server holds that says where it listens."""
     StandIn.lines, StandIn.waits, StandIn.asked = (FIRST, STEP, STEP, LAST), False, []
     StandIn.is_cancelled.clear()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    home = tmp_path / "busy"
-    home.mkdir()
-    announce(home, f"http://127.0.0.1:{server.server_port}")
-    with FileLock(home / "lock"):
+    with busy_folder(tmp_path / "busy", StandIn) as home:
         yield home
-    StandIn.is_cancelled.set()
-    server.shutdown()
-    server.server_close()
+        StandIn.is_cancelled.set()
 
 
 def begin(home: Path, *arguments: str) -> subprocess.Popen[str]:
