@@ -86,7 +86,7 @@ async def _run(wishes: Sequence[tuple[str, str]]) -> None:
     except asyncio.CancelledError:
         outcomes.append("Stopped; the passport from before still counts.")
         raise
-    except Exception:
+    except Exception:  # nobody awaits this task: whoever asked would see it under way for ever
         log.exception("a calibration that was asked for broke")
         errors.append("It broke for a reason of ours; the log has the details.")
     finally:
